@@ -1,0 +1,1 @@
+"""What an event is. Knows nobody; everybody knows it."""

@@ -1,0 +1,342 @@
+"""What an event is: a CloudEvents 1.0 envelope and, by type, its `data`.
+
+One event is one Kafka record. `id` is unique within `source`; `subject` is the case (or activity, or
+project); `time` is when the thing happened, not when it was sent. Unknown fields of `data` are kept,
+unknown types are refused. There is no field for a name, a telephone number or an identity number.
+
+The life cycle and its words follow the family of digital city management (数字城管) and grid
+governance systems; `docs/contract.md` gives the Chinese term of each type and field.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from contracts.fields import (
+    Code,
+    Codes,
+    Count,
+    Flag,
+    KeyedHash,
+    Moment,
+    Text,
+    choice,
+    integer,
+    number,
+)
+
+TYPE_PREFIX = "gridrates"
+ACTIVITY_TYPE = f"{TYPE_PREFIX}.activity.recorded.v1"
+PROJECT_TYPE = f"{TYPE_PREFIX}.project.stage_changed.v1"
+
+
+class Data(BaseModel):
+    """The base of every `data`: known fields checked, unknown ones kept."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, ser_json_inf_nan="null")
+
+    type: ClassVar[str]
+    zh: ClassVar[str]
+
+    grid_code: Annotated[Code | None, Field(description="网格编码 grid the thing happened in")] = None
+    unit_code: Annotated[Code | None, Field(description="承办单位 responsible unit")] = None
+    tags: Annotated[Codes | None, Field(description="标签 campaigns and other labels")] = None
+    place_id: Annotated[Code | None, Field(description="重点场所 key place")] = None
+    asset_id: Annotated[Code | None, Field(description="部件/河道 component, river or other asset")] = None
+    operator_role: Annotated[Code | None, Field(description="岗位 role of who decided")] = None
+    operator_id: Annotated[Code | None, Field(description="工号 staff number of who decided")] = None
+    reason: Annotated[Text | None, Field(description="理由 why")] = None
+    description: Annotated[Text | None, Field(description="描述 free text, masked before it is stored")] = (
+        None
+    )
+    longitude: Annotated[number(-180, 180) | None, Field(description="经度 WGS 84, degrees")] = None
+    latitude: Annotated[number(-90, 90) | None, Field(description="纬度 WGS 84, degrees")] = None
+
+
+class CaseData(Data):
+    """What any case event may say about its case. The latest event that says a thing holds."""
+
+    work_type: Annotated[
+        Code | None, Field(description="业务类型 kind of work; never share a denominator")
+    ] = None
+    category_code: Annotated[Code | None, Field(description="大类+小类 category and subcategory")] = None
+    category_system: Annotated[Code | None, Field(description="分类版本 code system the category is of")] = (
+        None
+    )
+    condition_no: Annotated[integer(1, 99) | None, Field(description="立案条件号 filing condition")] = None
+    channel: Annotated[Code | None, Field(description="来源渠道 channel the report came by")] = None
+    severity: Annotated[Code | None, Field(description="等级 severity or handling level")] = None
+    is_public_report: Annotated[
+        Flag | None, Field(description="公众举报 reported by the public, not by patrol")
+    ] = None
+    is_missed_report: Annotated[Flag | None, Field(description="漏报 the patrol should have reported it")] = (
+        None
+    )
+    is_valid: Annotated[Flag | None, Field(description="有效 counts as a valid case")] = None
+    deadline_at: Annotated[
+        Moment | None, Field(description="处置截止时间 explicit deadline; wins over the limits")
+    ] = None
+    reporter_hash: Annotated[KeyedHash | None, Field(description="报告人 keyed hash, never the person")] = (
+        None
+    )
+    household_hash: Annotated[KeyedHash | None, Field(description="户 keyed hash, never the household")] = (
+        None
+    )
+    merged_into: Annotated[Code | None, Field(description="并入案件 the case this one repeats")] = None
+
+
+class TaskData(CaseData):
+    """An event about one dispatch task. Without `task_id` it is about the latest dispatch before it."""
+
+    task_id: Annotated[
+        Code | None,
+        Field(description="派遣任务 dispatch task; default: id of the dispatching event"),
+    ] = None
+
+
+class Reported(CaseData):
+    """The problem enters the system."""
+
+    type = "gridrates.case.reported.v1"
+    zh = "上报"
+
+
+class Accepted(CaseData):
+    """The centre takes the report in."""
+
+    type = "gridrates.case.accepted.v1"
+    zh = "受理"
+
+
+class Verified(CaseData):
+    """On-site verification of a public report, before filing."""
+
+    type = "gridrates.case.verified.v1"
+    zh = "核实"
+    outcome: Annotated[choice("confirmed", "refuted"), Field(description="核实结果")] = "confirmed"
+    issued_at: Annotated[
+        Moment | None, Field(description="核实派发时间 when the verification was asked for")
+    ] = None
+
+
+class Declined(CaseData):
+    """Not accepted or not filed: the end of a report."""
+
+    type = "gridrates.case.declined.v1"
+    zh = "不予受理"
+
+
+class Filed(CaseData):
+    """The report meets the filing conditions; the clock of the case starts."""
+
+    type = "gridrates.case.filed.v1"
+    zh = "立案"
+
+
+class Dispatched(TaskData):
+    """Sent to a responsible unit: opens a dispatch task."""
+
+    type = "gridrates.case.dispatched.v1"
+    zh = "派遣"
+    unit_code: Annotated[Code, Field(description="承办单位 the unit it is sent to")]
+    sign_deadline_at: Annotated[Moment | None, Field(description="签收截止时间")] = None
+
+
+class Signed(TaskData):
+    """The unit confirms that it has the task."""
+
+    type = "gridrates.case.signed.v1"
+    zh = "签收"
+
+
+class Returned(TaskData):
+    """The unit refuses the task; it goes back to the dispatcher."""
+
+    type = "gridrates.case.returned.v1"
+    zh = "退回"
+    reason: Annotated[Text, Field(min_length=1, description="退回理由")]
+
+
+class Handled(TaskData):
+    """The unit reports its work as done."""
+
+    type = "gridrates.case.handled.v1"
+    zh = "处置"
+    mediation: Annotated[choice("succeeded", "failed") | None, Field(description="调解结果")] = None
+
+
+class Checked(CaseData):
+    """On-site check after handling."""
+
+    type = "gridrates.case.checked.v1"
+    zh = "核查"
+    outcome: Annotated[choice("passed", "failed"), Field(description="核查结果")]
+    issued_at: Annotated[Moment | None, Field(description="核查派发时间 when the check was asked for")] = None
+
+
+class Closed(CaseData):
+    """The duty chief closes the case."""
+
+    type = "gridrates.case.closed.v1"
+    zh = "结案"
+    closure_kind: Annotated[choice("normal", "forced", "special", "error"), Field(description="结案方式")] = (
+        "normal"
+    )
+    mediation: Annotated[choice("succeeded", "failed") | None, Field(description="调解结果")] = None
+
+
+class Visited(CaseData):
+    """A call back to who reported."""
+
+    type = "gridrates.case.visited.v1"
+    zh = "回访"
+    outcome: Annotated[choice("valid", "no_answer", "refused", "invalid"), Field(description="回访结果")] = (
+        "valid"
+    )
+    satisfaction: Annotated[
+        choice(
+            "very_satisfied",
+            "satisfied",
+            "basically_satisfied",
+            "dissatisfied",
+            "very_dissatisfied",
+        )
+        | None,
+        Field(description="满意度"),
+    ] = None
+    satisfaction_score: Annotated[
+        number(-100, 100) | None, Field(description="满意度分值 where points are given")
+    ] = None
+    is_contacted: Annotated[Flag | None, Field(description="响应/先行联系 was contacted before handling")] = (
+        None
+    )
+    resolution: Annotated[
+        choice("resolved", "explained", "unresolved") | None, Field(description="解决情况")
+    ] = None
+    is_reopened: Annotated[Flag | None, Field(description="回访重办 the case goes back to work")] = None
+
+
+class Voided(CaseData):
+    """Cancelled by approval."""
+
+    type = "gridrates.case.voided.v1"
+    zh = "作废"
+    reason: Annotated[Text, Field(min_length=1, description="作废理由")]
+
+
+class Extended(CaseData):
+    """The deadline is moved by approval."""
+
+    type = "gridrates.case.extended.v1"
+    zh = "延期"
+    deadline_at: Annotated[Moment, Field(description="新的截止时间")]
+
+
+class Suspended(CaseData):
+    """The clock is paused by approval."""
+
+    type = "gridrates.case.suspended.v1"
+    zh = "挂账"
+    resume_at: Annotated[Moment | None, Field(description="到期自动恢复时间")] = None
+
+
+class Resumed(CaseData):
+    """The clock runs again."""
+
+    type = "gridrates.case.resumed.v1"
+    zh = "恢复"
+
+
+class Supervised(CaseData):
+    """Escalated: handled under supervision."""
+
+    type = "gridrates.case.supervised.v1"
+    zh = "督办"
+
+
+class Exempted(CaseData):
+    """An appeal against a time-out was granted: the case counts as on time."""
+
+    type = "gridrates.case.exempted.v1"
+    zh = "申诉豁免"
+
+
+class SelfDisposed(CaseData):
+    """The grid worker settled it on the spot."""
+
+    type = "gridrates.case.self_disposed.v1"
+    zh = "自处置"
+
+
+class ActivityRecorded(Data):
+    """An inspection, patrol, visit, meeting or another activity beside the cases."""
+
+    type = ACTIVITY_TYPE
+    zh = "工作记录"
+    activity_kind: Annotated[
+        Code, Field(description="工作类别, such as joint_inspection, patrol, deliberation")
+    ]
+    started_at: Annotated[Moment | None, Field(description="开始时间")] = None
+    ended_at: Annotated[Moment | None, Field(description="结束时间")] = None
+    participant_count: Annotated[Count | None, Field(description="参加人次")] = None
+    household_count: Annotated[Count | None, Field(description="户数")] = None
+    person_count: Annotated[Count | None, Field(description="人数")] = None
+    problem_count: Annotated[Count | None, Field(description="发现问题数")] = None
+    corrected_count: Annotated[Count | None, Field(description="整改问题数")] = None
+    matter_raised_count: Annotated[Count | None, Field(description="提出事项数")] = None
+    matter_settled_count: Annotated[Count | None, Field(description="解决事项数")] = None
+    penalty_count: Annotated[Count | None, Field(description="处罚决定数")] = None
+    score: Annotated[number(-1000, 1000) | None, Field(description="评分")] = None
+    case_ids: Annotated[Codes | None, Field(description="由此产生的案件 cases it opened")] = None
+
+
+class ProjectStageChanged(Data):
+    """A project, such as a lift retrofit, reaches a stage."""
+
+    type = PROJECT_TYPE
+    zh = "项目进度"
+    project_kind: Annotated[Code, Field(description="项目类别")]
+    stage: Annotated[Code, Field(description="阶段")]
+    quantity: Annotated[number(0, 1e12) | None, Field(description="数量")] = None
+
+
+CASE_TYPES: tuple[type[CaseData], ...] = (
+    Reported, Accepted, Verified, Declined, Filed, Dispatched, Signed, Returned, Handled, Checked,
+    Closed, Visited, Voided, Extended, Suspended, Resumed, Supervised, Exempted, SelfDisposed,
+)  # fmt: skip
+DATA_TYPES: dict[str, type[Data]] = {m.type: m for m in (*CASE_TYPES, ActivityRecorded, ProjectStageChanged)}
+
+
+def _check_type(value: Any) -> Any:
+    if value not in DATA_TYPES:
+        raise ValueError("unknown event type")
+    return value
+
+
+class Event(BaseModel):
+    """A CloudEvents 1.0 event as gridrates takes it, structured JSON."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    specversion: Literal["1.0"]
+    id: Code
+    source: Code
+    type: Annotated[str, BeforeValidator(_check_type)]
+    subject: Code
+    time: Moment
+    sequence: Annotated[
+        integer(0, 999_999_999_999_999) | None, Field(description="order among equal times")
+    ] = None
+    data: dict[str, Any]
+
+    def payload(self) -> Data:
+        """The typed `data`. Raises pydantic.ValidationError naming each wrong field."""
+        return DATA_TYPES[self.type].model_validate(self.data)
+
+
+def validate(event: Any) -> tuple[Event, Data]:
+    """Check one decoded event, envelope and data. Raises pydantic.ValidationError."""
+    checked = Event.model_validate(event)
+    return checked, checked.payload()

@@ -1,0 +1,118 @@
+"""Kafka clients, made in one place so that addresses, security and time-outs are the same everywhere.
+
+The broker is the one in the settings, else the local one that `gridrates dev up` noted in
+`<home>/kafka/broker.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka.admin import NewTopic
+from kafka.errors import KafkaError, TopicAlreadyExistsError
+
+from gridrates.errors import ServiceUnavailable
+from gridrates.settings import Settings
+
+
+def broker_file(settings: Settings) -> Path:
+    """Where `gridrates dev up` notes the local broker's address and process."""
+    return settings.home_dir / "kafka" / "broker.json"
+
+
+def bootstrap_servers(settings: Settings) -> str:
+    """The broker's address. Raises ServiceUnavailable when none is configured and none was started."""
+    if settings.kafka_bootstrap_servers:
+        return settings.kafka_bootstrap_servers
+    try:
+        return str(json.loads(broker_file(settings).read_text())["bootstrap_servers"])
+    except (OSError, ValueError, KeyError) as error:
+        raise ServiceUnavailable(
+            f"No Kafka broker is known: none is configured and none was started under {settings.home_dir}.",
+            remedy="Start one with `gridrates dev up`, or set GRIDRATES_KAFKA_BOOTSTRAP_SERVERS.",
+        ) from error
+
+
+def client_options(settings: Settings) -> dict[str, Any]:
+    """Options every client shares."""
+    milliseconds = int(settings.kafka_timeout_seconds * 1000)
+    options: dict[str, Any] = {
+        "bootstrap_servers": bootstrap_servers(settings).split(","),
+        "request_timeout_ms": milliseconds,
+        "bootstrap_timeout_ms": milliseconds,
+    }
+    if settings.kafka_username and settings.kafka_password:
+        options |= {
+            "security_protocol": "SASL_SSL",
+            "sasl_mechanism": "SCRAM-SHA-512",
+            "sasl_plain_username": settings.kafka_username,
+            "sasl_plain_password": settings.kafka_password.get_secret_value(),
+        }
+    return options
+
+
+def unreachable(settings: Settings, error: Exception) -> ServiceUnavailable:
+    """The error to raise when the broker does not answer."""
+    return ServiceUnavailable(
+        f"Kafka at {bootstrap_servers(settings)} does not answer ({type(error).__name__}: {error}).",
+        remedy="Check `gridrates dev status`, or the address in GRIDRATES_KAFKA_BOOTSTRAP_SERVERS.",
+    )
+
+
+def admin(settings: Settings) -> KafkaAdminClient:
+    """An admin client. Raises ServiceUnavailable."""
+    try:
+        return KafkaAdminClient(**client_options(settings))
+    except KafkaError as error:
+        raise unreachable(settings, error) from error
+
+
+def consumer(settings: Settings, **options: Any) -> KafkaConsumer:
+    """A consumer that commits nothing by itself and creates no topic. Raises ServiceUnavailable."""
+    defaults: dict[str, Any] = {
+        "enable_auto_commit": False,
+        "allow_auto_create_topics": False,
+        "auto_offset_reset": "none",
+        "isolation_level": "read_committed",
+    }
+    try:
+        return KafkaConsumer(**(client_options(settings) | defaults | options))
+    except KafkaError as error:
+        raise unreachable(settings, error) from error
+
+
+def producer(settings: Settings, **options: Any) -> KafkaProducer:
+    """An idempotent producer that waits for all replicas. Raises ServiceUnavailable."""
+    defaults: dict[str, Any] = {
+        "acks": "all",
+        "enable_idempotence": True,
+        "compression_type": "lz4",
+        "linger_ms": 20,
+        "batch_size": 256 * 1024,
+    }
+    try:
+        return KafkaProducer(**(client_options(settings) | defaults | options))
+    except KafkaError as error:
+        raise unreachable(settings, error) from error
+
+
+def ensure_topic(settings: Settings, topic: str, *, compacted: bool = False) -> None:
+    """Create `topic` if it is missing; leave an existing one as it is. Raises ServiceUnavailable."""
+    new = NewTopic(
+        topic,
+        num_partitions=settings.topic_partitions,
+        replication_factor=settings.replication_factor,
+        topic_configs={"cleanup.policy": "compact"} if compacted else {},
+    )
+    client = admin(settings)
+    try:
+        client.create_topics([new])
+    except TopicAlreadyExistsError:
+        pass
+    except KafkaError as error:
+        raise unreachable(settings, error) from error
+    finally:
+        client.close()

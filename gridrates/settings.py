@@ -1,0 +1,108 @@
+"""Settings: one TOML file, overridden by `GRIDRATES_*` environment variables.
+
+Reads `gridrates.toml` in the working directory (or the file named by `GRIDRATES_CONFIG`).
+Secrets have no key in the file: they come from the environment alone.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from gridrates.errors import InputError
+
+CONFIG_VARIABLE = "GRIDRATES_CONFIG"
+SECRETS = ("kafka_password",)
+
+
+class Settings(BaseSettings):
+    """Everything an installation may choose.
+
+    Paths that are not absolute are taken from the working directory.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="GRIDRATES_", extra="forbid", frozen=True)
+
+    home: Path = Field(Path(".gridrates"), description="Where all state lives.")
+    profile: str = Field("demo-street", description="Name of a folder in profiles/, or a path.")
+
+    kafka_bootstrap_servers: Annotated[str | None, NoDecode] = Field(
+        None,
+        description="host:port[,host:port]; when absent, the broker started by `gridrates dev up`.",
+    )
+    kafka_username: str | None = Field(None, description="SASL user name.")
+    kafka_password: SecretStr | None = Field(None, description="SASL password; environment only.")
+    kafka_timeout_seconds: float = Field(10, gt=0, description="How long to wait for a broker's answer.")
+
+    topic: str = Field("case-events", description="Topic the events arrive on.")
+    dead_letter_topic: str = Field("case-events.dlq", description="Topic refused events are mirrored to.")
+    rates_topic: str = Field("daily-rates", description="Compacted topic of the published rates.")
+    topic_partitions: int = Field(4, ge=1, description="Partitions of a topic that we create.")
+    replication_factor: int = Field(1, ge=1, description="Replicas of a topic that we create.")
+
+    land_batch_events: int = Field(
+        200_000, ge=1, description="Events a landing transaction holds at the most."
+    )
+    keep_payload: bool = Field(True, description="Keep each event's original bytes beside its columns.")
+    duckdb_memory_limit: str = Field("4GB", description="Memory ceiling of DuckDB.")
+    duckdb_threads: int = Field(2, ge=1, description="Threads of DuckDB for transforms and checks.")
+    lock_timeout_seconds: float = Field(0, ge=0, description="How long to wait for another writer to finish.")
+    keep_generations: int = Field(5, ge=2, description="Published generations kept on disk.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments win over the environment, the environment over the file."""
+        file = Path(os.environ.get(CONFIG_VARIABLE, "gridrates.toml"))
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, file)
+
+    @property
+    def home_dir(self) -> Path:
+        """The absolute state directory."""
+        return self.home.expanduser().absolute()
+
+    @property
+    def warehouse_path(self) -> Path:
+        """The live DuckDB file: one writer, no readers."""
+        return self.home_dir / "warehouse" / "live.duckdb"
+
+    @property
+    def published_dir(self) -> Path:
+        """The published generations and the `current.duckdb` link."""
+        return self.home_dir / "published"
+
+    @property
+    def current_path(self) -> Path:
+        """What analysts open."""
+        return self.published_dir / "current.duckdb"
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings; `overrides` that are None are left out.
+
+    Raises InputError naming each wrong key and what is wrong with it.
+    """
+    try:
+        return Settings(**{k: v for k, v in overrides.items() if v is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise InputError(
+            f"The settings are wrong: {wrong}.",
+            remedy="Mend gridrates.toml or the GRIDRATES_* environment variable of that name.",
+        ) from error
