@@ -17,14 +17,17 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from contracts.fields import (
     Code,
     Codes,
+    ConditionNo,
     Count,
     Flag,
     KeyedHash,
+    Latitude,
+    Longitude,
     Moment,
+    Points,
+    Quantity,
+    SequenceNo,
     Text,
-    choice,
-    integer,
-    number,
 )
 
 TYPE_PREFIX = "gridrates"
@@ -51,8 +54,8 @@ class Data(BaseModel):
     description: Annotated[Text | None, Field(description="描述 free text, masked before it is stored")] = (
         None
     )
-    longitude: Annotated[number(-180, 180) | None, Field(description="经度 WGS 84, degrees")] = None
-    latitude: Annotated[number(-90, 90) | None, Field(description="纬度 WGS 84, degrees")] = None
+    longitude: Annotated[Longitude | None, Field(description="经度 WGS 84, degrees")] = None
+    latitude: Annotated[Latitude | None, Field(description="纬度 WGS 84, degrees")] = None
 
 
 class CaseData(Data):
@@ -65,7 +68,7 @@ class CaseData(Data):
     category_system: Annotated[Code | None, Field(description="分类版本 code system the category is of")] = (
         None
     )
-    condition_no: Annotated[integer(1, 99) | None, Field(description="立案条件号 filing condition")] = None
+    condition_no: Annotated[ConditionNo | None, Field(description="立案条件号 filing condition")] = None
     channel: Annotated[Code | None, Field(description="来源渠道 channel the report came by")] = None
     severity: Annotated[Code | None, Field(description="等级 severity or handling level")] = None
     is_public_report: Annotated[
@@ -115,7 +118,7 @@ class Verified(CaseData):
 
     type = "gridrates.case.verified.v1"
     zh = "核实"
-    outcome: Annotated[choice("confirmed", "refuted"), Field(description="核实结果")] = "confirmed"
+    outcome: Annotated[Literal["confirmed", "refuted"], Field(description="核实结果")] = "confirmed"
     issued_at: Annotated[
         Moment | None, Field(description="核实派发时间 when the verification was asked for")
     ] = None
@@ -164,7 +167,7 @@ class Handled(TaskData):
 
     type = "gridrates.case.handled.v1"
     zh = "处置"
-    mediation: Annotated[choice("succeeded", "failed") | None, Field(description="调解结果")] = None
+    mediation: Annotated[Literal["succeeded", "failed"] | None, Field(description="调解结果")] = None
 
 
 class Checked(CaseData):
@@ -172,7 +175,7 @@ class Checked(CaseData):
 
     type = "gridrates.case.checked.v1"
     zh = "核查"
-    outcome: Annotated[choice("passed", "failed"), Field(description="核查结果")]
+    outcome: Annotated[Literal["passed", "failed"], Field(description="核查结果")]
     issued_at: Annotated[Moment | None, Field(description="核查派发时间 when the check was asked for")] = None
 
 
@@ -181,10 +184,10 @@ class Closed(CaseData):
 
     type = "gridrates.case.closed.v1"
     zh = "结案"
-    closure_kind: Annotated[choice("normal", "forced", "special", "error"), Field(description="结案方式")] = (
-        "normal"
-    )
-    mediation: Annotated[choice("succeeded", "failed") | None, Field(description="调解结果")] = None
+    closure_kind: Annotated[
+        Literal["normal", "forced", "special", "error"], Field(description="结案方式")
+    ] = "normal"
+    mediation: Annotated[Literal["succeeded", "failed"] | None, Field(description="调解结果")] = None
 
 
 class Visited(CaseData):
@@ -192,28 +195,28 @@ class Visited(CaseData):
 
     type = "gridrates.case.visited.v1"
     zh = "回访"
-    outcome: Annotated[choice("valid", "no_answer", "refused", "invalid"), Field(description="回访结果")] = (
+    outcome: Annotated[Literal["valid", "no_answer", "refused", "invalid"], Field(description="回访结果")] = (
         "valid"
     )
     satisfaction: Annotated[
-        choice(
+        Literal[
             "very_satisfied",
             "satisfied",
             "basically_satisfied",
             "dissatisfied",
             "very_dissatisfied",
-        )
+        ]
         | None,
         Field(description="满意度"),
     ] = None
-    satisfaction_score: Annotated[
-        number(-100, 100) | None, Field(description="满意度分值 where points are given")
-    ] = None
+    satisfaction_score: Annotated[Points | None, Field(description="满意度分值 where points are given")] = (
+        None
+    )
     is_contacted: Annotated[Flag | None, Field(description="响应/先行联系 was contacted before handling")] = (
         None
     )
     resolution: Annotated[
-        choice("resolved", "explained", "unresolved") | None, Field(description="解决情况")
+        Literal["resolved", "explained", "unresolved"] | None, Field(description="解决情况")
     ] = None
     is_reopened: Annotated[Flag | None, Field(description="回访重办 the case goes back to work")] = None
 
@@ -288,7 +291,7 @@ class ActivityRecorded(Data):
     matter_raised_count: Annotated[Count | None, Field(description="提出事项数")] = None
     matter_settled_count: Annotated[Count | None, Field(description="解决事项数")] = None
     penalty_count: Annotated[Count | None, Field(description="处罚决定数")] = None
-    score: Annotated[number(-1000, 1000) | None, Field(description="评分")] = None
+    score: Annotated[Points | None, Field(description="评分")] = None
     case_ids: Annotated[Codes | None, Field(description="由此产生的案件 cases it opened")] = None
 
 
@@ -299,14 +302,15 @@ class ProjectStageChanged(Data):
     zh = "项目进度"
     project_kind: Annotated[Code, Field(description="项目类别")]
     stage: Annotated[Code, Field(description="阶段")]
-    quantity: Annotated[number(0, 1e12) | None, Field(description="数量")] = None
+    quantity: Annotated[Quantity | None, Field(description="数量")] = None
 
 
 CASE_TYPES: tuple[type[CaseData], ...] = (
     Reported, Accepted, Verified, Declined, Filed, Dispatched, Signed, Returned, Handled, Checked,
     Closed, Visited, Voided, Extended, Suspended, Resumed, Supervised, Exempted, SelfDisposed,
 )  # fmt: skip
-DATA_TYPES: dict[str, type[Data]] = {m.type: m for m in (*CASE_TYPES, ActivityRecorded, ProjectStageChanged)}
+_ALL: tuple[type[Data], ...] = (*CASE_TYPES, ActivityRecorded, ProjectStageChanged)
+DATA_TYPES: dict[str, type[Data]] = {m.type: m for m in _ALL}
 
 
 def _check_type(value: Any) -> Any:
@@ -326,9 +330,7 @@ class Event(BaseModel):
     type: Annotated[str, BeforeValidator(_check_type)]
     subject: Code
     time: Moment
-    sequence: Annotated[
-        integer(0, 999_999_999_999_999) | None, Field(description="order among equal times")
-    ] = None
+    sequence: Annotated[SequenceNo | None, Field(description="order among equal times")] = None
     data: dict[str, Any]
 
     def payload(self) -> Data:

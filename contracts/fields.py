@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 # RFC 3339 with an offset, seconds required, up to six decimals; the years a case can fall in.
 TIME_PATTERN = r"^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})$"
@@ -28,11 +28,13 @@ KEYED_HASH_PATTERN = r"^[0-9a-f]{16,128}$"
 
 @dataclass(frozen=True)
 class Kind:
-    """What a landing column of this kind is: its DuckDB type and the name of its rule."""
+    """What a landing column of this kind is: its DuckDB type and the name of its rule.
 
-    name: Literal["code", "codes", "text", "moment", "flag", "integer", "number", "choice", "hash"]
+    A field of a closed list of words is a `Literal` and carries no `Kind`.
+    """
+
+    name: Literal["code", "codes", "text", "moment", "flag", "integer", "number", "hash"]
     sql_type: str
-    choices: tuple[str, ...] = ()
     least: float | None = None
     most: float | None = None
 
@@ -98,41 +100,30 @@ Moment = Annotated[
 Flag = Annotated[bool, BeforeValidator(_flag), Kind("flag", "BOOLEAN")]
 
 
-def integer(least: int, most: int) -> Any:
-    """A whole number between two bounds, both included."""
-    return Annotated[
-        int,
-        BeforeValidator(_integer),
-        Field(ge=least, le=most),
-        Kind("integer", "BIGINT", least=least, most=most),
-    ]
-
-
-def number(least: float, most: float) -> Any:
-    """A finite number between two bounds, both included."""
-    return Annotated[
-        float,
-        BeforeValidator(_number),
-        Field(ge=least, le=most, allow_inf_nan=False),
-        Kind("number", "DOUBLE", least=least, most=most),
-    ]
-
-
-def choice(*values: str) -> Any:
-    """One of a closed list of words."""
-    known = frozenset(values)
-
-    def check(value: str) -> str:
-        if value not in known:
-            raise ValueError(f"not one of {', '.join(values)}")
-        return value
-
-    return Annotated[
-        str,
-        AfterValidator(check),
-        WithJsonSchema({"type": "string", "enum": list(values)}),
-        Kind("choice", "VARCHAR", choices=values),
-    ]
-
-
-Count = integer(0, 1_000_000_000)
+Count = Annotated[
+    int, BeforeValidator(_integer), Field(ge=0, le=10**9), Kind("integer", "BIGINT", least=0, most=10**9)
+]
+ConditionNo = Annotated[
+    int, BeforeValidator(_integer), Field(ge=1, le=99), Kind("integer", "BIGINT", least=1, most=99)
+]
+SequenceNo = Annotated[
+    int,
+    BeforeValidator(_integer),
+    Field(ge=0, lt=10**15),
+    Kind("integer", "BIGINT", least=0, most=10**15 - 1),
+]
+Longitude = Annotated[
+    float, BeforeValidator(_number), Field(ge=-180, le=180), Kind("number", "DOUBLE", least=-180, most=180)
+]
+Latitude = Annotated[
+    float, BeforeValidator(_number), Field(ge=-90, le=90), Kind("number", "DOUBLE", least=-90, most=90)
+]
+Points = Annotated[
+    float,
+    BeforeValidator(_number),
+    Field(ge=-1000, le=1000),
+    Kind("number", "DOUBLE", least=-1000, most=1000),
+]
+Quantity = Annotated[
+    float, BeforeValidator(_number), Field(ge=0, le=1e12), Kind("number", "DOUBLE", least=0, most=1e12)
+]
