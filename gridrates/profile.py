@@ -76,13 +76,18 @@ class Limit(Row):
 
 
 class Name(BaseModel):
-    """A code's two names; `is_public` marks channels by which the public reports."""
+    """A code's two names.
+
+    `is_public` marks channels by which the public reports; `is_in_total: false` keeps a work type out of
+    the row of all work types, as enforcement (行政执法立案) must be.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     zh: str = ""
     en: str = ""
     is_public: bool = False
+    is_in_total: bool = True
 
 
 class DeskLimit(BaseModel):
