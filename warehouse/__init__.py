@@ -1,0 +1,1 @@
+"""The DuckDB files: connection, migrations, landing, dead letters, published snapshots."""

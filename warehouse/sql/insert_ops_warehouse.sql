@@ -1,0 +1,2 @@
+INSERT INTO ops_warehouse (created_at, profile)
+VALUES (now(), ?);
