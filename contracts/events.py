@@ -36,7 +36,7 @@ PROJECT_TYPE = f"{TYPE_PREFIX}.project.stage_changed.v1"
 
 
 class Data(BaseModel):
-    """The base of every `data`: known fields checked, unknown ones kept."""
+    """The base of every `data`: known fields checked, unknown ones kept; null is the same as absent."""
 
     model_config = ConfigDict(extra="allow", frozen=True, ser_json_inf_nan="null")
 
@@ -118,7 +118,7 @@ class Verified(CaseData):
 
     type = "gridrates.case.verified.v1"
     zh = "核实"
-    outcome: Annotated[Literal["confirmed", "refuted"], Field(description="核实结果")] = "confirmed"
+    outcome: Annotated[Literal["confirmed", "refuted"] | None, Field(description="核实结果")] = "confirmed"
     issued_at: Annotated[
         Moment | None, Field(description="核实派发时间 when the verification was asked for")
     ] = None
@@ -185,7 +185,7 @@ class Closed(CaseData):
     type = "gridrates.case.closed.v1"
     zh = "结案"
     closure_kind: Annotated[
-        Literal["normal", "forced", "special", "error"], Field(description="结案方式")
+        Literal["normal", "forced", "special", "error"] | None, Field(description="结案方式")
     ] = "normal"
     mediation: Annotated[Literal["succeeded", "failed"] | None, Field(description="调解结果")] = None
 
@@ -195,9 +195,9 @@ class Visited(CaseData):
 
     type = "gridrates.case.visited.v1"
     zh = "回访"
-    outcome: Annotated[Literal["valid", "no_answer", "refused", "invalid"], Field(description="回访结果")] = (
-        "valid"
-    )
+    outcome: Annotated[
+        Literal["valid", "no_answer", "refused", "invalid"] | None, Field(description="回访结果")
+    ] = "valid"
     satisfaction: Annotated[
         Literal[
             "very_satisfied",
