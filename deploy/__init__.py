@@ -1,0 +1,1 @@
+"""What runs around the pipeline: the local stack, container images, monitoring."""

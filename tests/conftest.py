@@ -1,0 +1,73 @@
+"""What every test may use: settings of its own, one Kafka broker a session, the Boston export."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy import local_kafka
+from gridrates.settings import CONFIG_VARIABLE, Settings
+
+ROOT = Path(__file__).parent.parent
+BOSTON = ROOT.parent / "shared" / "data" / "boston_311_2011h2.csv.gz"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what uses the broker or the Boston export, so that `-m "not kafka"` leaves nothing out nor in."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if "broker" in fixtures:
+            item.add_marker(pytest.mark.kafka)
+        elif item.get_closest_marker("kafka") and "tests/integration/deploy" not in item.nodeid:
+            raise pytest.UsageError(f"{item.nodeid} is marked `kafka` but does not use the broker fixtures.")
+        if "boston_csv" in fixtures:
+            item.add_marker(pytest.mark.boston)
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A developer's own GRIDRATES_* variables and gridrates.toml must not reach a test."""
+    for name in [name for name in os.environ if name.startswith("GRIDRATES_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv(CONFIG_VARIABLE, str(tmp_path / "gridrates.toml"))
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """The defaults, with a home that the test alone uses."""
+    return Settings(home=tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[local_kafka.Broker]:
+    """The session's broker. Topics are shared by all tests: use names of your own."""
+    home = tmp_path_factory.mktemp("broker")
+    yield local_kafka.start(home)
+    local_kafka.stop(home)
+
+
+@pytest.fixture
+def kafka_settings(settings: Settings, broker: local_kafka.Broker) -> Settings:
+    """Settings that reach the session's broker, with topic names no other test has (none is created yet)."""
+    unique = uuid.uuid4().hex[:12]
+    return settings.model_copy(
+        update={
+            "kafka_bootstrap_servers": broker.bootstrap_servers,
+            "topic": f"case-events-{unique}",
+            "dead_letter_topic": f"case-events-{unique}.dlq",
+            "rates_topic": f"daily-rates-{unique}",
+            "topic_partitions": 4,
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def boston_csv() -> Path:
+    """The Boston 311 export of the second half of 2011, which lies beside the checkout."""
+    if not BOSTON.exists():
+        pytest.skip(f"the Boston 311 export is not at {BOSTON.relative_to(ROOT.parent)} beside the checkout")
+    return BOSTON
