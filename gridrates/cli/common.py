@@ -1,0 +1,78 @@
+"""What every command shares: the settings, the two consoles, JSON, and how a failure is told.
+
+Results go to standard output, everything else (progress, remarks, errors) to standard error.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gridrates.errors import GridratesError, ResourceError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from gridrates.settings import Settings
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+
+
+def settings(ctx: typer.Context) -> Settings:
+    """The settings, with the root options `--profile` and `--home` on top. Raises InputError."""
+    from gridrates.settings import load_settings
+
+    return load_settings(**ctx.find_root().obj)
+
+
+@cache
+def stdout() -> Console:
+    """The console for results."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=True)
+
+
+@cache
+def stderr() -> Console:
+    """The console for progress and remarks."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(text: str) -> None:
+    """Tell how it goes, on standard error."""
+    stderr().print(text, markup=False)
+
+
+def print_json(content: Any) -> None:
+    """Print a result for machines, on standard output. Dates and paths become strings."""
+    typer.echo(json.dumps(content, ensure_ascii=False, indent=2, default=str))
+
+
+def examples(*lines: str) -> str:
+    """An epilog that shows how a command is used."""
+    return "\n".join(["[bold]Examples[/]", *(f"  [cyan]{line}[/]" for line in lines)])
+
+
+def failed(error: GridratesError) -> typer.Exit:
+    """Print what happened and what to do; the exit to raise."""
+    from rich.text import Text
+
+    stderr().print(Text.assemble(("Error: ", "bold red"), error.message))
+    if error.remedy:
+        stderr().print(Text.assemble(("What to do: ", "bold"), error.remedy))
+    return typer.Exit(error.exit_code)
+
+
+def failed_on_disk(error: OSError) -> typer.Exit:
+    """The same for a full disk, wherever it was noticed; any other OSError is raised again."""
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        raise error
+    where = f" ({error.filename})" if error.filename else ""
+    return failed(ResourceError(f"The disk is full{where}.", remedy="Make room, then run the command again."))
