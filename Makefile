@@ -1,0 +1,53 @@
+# Every target may be run again at any time; those that need the environment set it up first.
+.DEFAULT_GOAL := help
+.PHONY: help setup test test-full check format lock demo demo-boston down clean
+
+export MAKECMDGOALS
+BIN := .venv/bin
+BOSTON_HOME := .gridrates-boston
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## make .venv what the lock says (skipped when it is)
+	@scripts/python scripts/setup.py
+
+test: setup ## run the tests that CI runs
+	@$(BIN)/pytest -m "not full"
+
+test-full: setup ## run all tests, the long ones too
+	@$(BIN)/pytest
+
+check: setup ## check format, lint, types, the arrows between the rooms, and SQL
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup ## mend what `make check` says about format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# UPGRADE=1 takes newer versions; otherwise only what the .in files ask for changes.
+COMPILE := $(BIN)/python -m uv pip compile --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --no-header --quiet $(if $(UPGRADE),--upgrade)
+lock: setup ## lock requirements and the broker's jars anew, with hashes (UPGRADE=1: newer versions)
+	$(COMPILE) requirements/uv.in -o requirements/uv.txt
+	$(COMPILE) requirements/base.in -o requirements/base.txt
+	$(COMPILE) requirements/dev.in -o requirements/dev.txt
+	$(BIN)/python -m deploy.jars
+	@scripts/python scripts/setup.py
+
+demo: setup ## the demo street, end to end: Kafka, Airflow, rates; everything stays up
+	@$(BIN)/gridrates demo
+
+demo-boston: setup ## the same with the Boston 311 export of the second half of 2011
+	@GRIDRATES_HOME=$(BOSTON_HOME) $(BIN)/gridrates demo --profile boston-311
+
+down: ## stop everything that the demos or `gridrates dev up` started
+	@test ! -x $(BIN)/gridrates || $(BIN)/gridrates dev down
+	@test ! -x $(BIN)/gridrates || GRIDRATES_HOME=$(BOSTON_HOME) $(BIN)/gridrates dev down
+
+clean: down ## remove the environment and what tools cached; the data in .gridrates stay
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
