@@ -1,7 +1,7 @@
 """Make `.venv` what the lock says, and do nothing when it is that already.
 
-Reads requirements/uv.txt and requirements/dev.txt (locked with hashes) and pyproject.toml; writes `.venv`. Needs
-nothing but the standard library. A failure ends as what happened and what to do, never as a traceback.
+Reads requirements/uv.txt and requirements/dev.txt (locked with hashes) and pyproject.toml; writes `.venv`.
+Needs nothing but the standard library. A failure ends as what happened and what to do, never as a traceback.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ INPUTS = (
     Path(__file__),
 )
 NETWORK = (
-    "Check the network: the Python package index must be reachable. A proxy is read from HTTPS_PROXY, a mirror from "
-    "pip's own configuration. Then run the command again; what was fetched is kept."
+    "Check the network: the Python package index must be reachable. A proxy is read from HTTPS_PROXY, a mirror "
+    "from pip's own configuration. Then run the command again; what was fetched is kept."
 )
 
 
@@ -140,7 +140,8 @@ def run(command: list[str], failure: str, remedy: str) -> None:
         command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
     if done.returncode:
-        last = "\n".join(f"  {line}" for line in done.stdout.strip().splitlines()[-12:])
+        lines = [line for line in done.stdout.splitlines() if line.strip() and not line.startswith("WARNING")]
+        last = "\n".join(f"  {line}" for line in lines[-8:])
         raise Failure(f"{failure}. `{shlex.join(command[:6])} …` said:\n{last}", remedy)
 
 
