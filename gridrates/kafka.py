@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
-from kafka.admin import NewTopic
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.admin import ConfigResource
+from kafka.errors import BrokerResponseError, KafkaError, TopicAlreadyExistsError
 
 from gridrates.errors import ServiceUnavailable
 from gridrates.settings import Settings
+
+DEFAULT_LARGEST_MESSAGE = 1_048_588
 
 
 def broker_file(settings: Settings) -> Path:
@@ -100,18 +102,44 @@ def producer(settings: Settings, **options: Any) -> KafkaProducer:
 
 
 def ensure_topic(settings: Settings, topic: str, *, compacted: bool = False) -> None:
-    """Create `topic` if it is missing; leave an existing one as it is. Raises ServiceUnavailable."""
-    new = NewTopic(
-        topic,
-        num_partitions=settings.topic_partitions,
-        replication_factor=settings.replication_factor,
-        topic_configs={"cleanup.policy": "compact"} if compacted else {},
-    )
+    """Create `topic` if it is missing; leave an existing one as it is. Raises ServiceUnavailable.
+
+    Looks first, so that who may not create topics can still use one that is there.
+    """
+    options = {
+        "num_partitions": settings.topic_partitions,
+        "replication_factor": settings.replication_factor,
+        "configs": {"cleanup.policy": "compact"} if compacted else {},
+    }
     client = admin(settings)
     try:
-        client.create_topics([new])
-    except TopicAlreadyExistsError:
-        pass
+        if any(found["error_code"] for found in client.describe_topics([topic])):
+            (made,) = client.create_topics({topic: options}, raise_errors=False)["topics"]
+            # Somebody else may have been quicker.
+            if made["error_code"] not in (0, TopicAlreadyExistsError.errno):
+                raise ServiceUnavailable(
+                    f"Kafka did not create the topic {topic}: {made['error_message']}".rstrip(".") + ".",
+                    remedy="Create it by hand, or mend `topic`, `topic_partitions` or `replication_factor`.",
+                )
+            client.wait_for_topics([topic])
+    except KafkaError as error:
+        raise unreachable(settings, error) from error
+    finally:
+        client.close()
+
+
+def largest_message(settings: Settings, topic: str) -> int:
+    """The bytes of the largest record batch that `topic` takes. Raises ServiceUnavailable.
+
+    Kafka's default when we are not allowed to ask.
+    """
+    name = "max.message.bytes"
+    client = admin(settings)
+    try:
+        found = client.describe_configs([ConfigResource("TOPIC", topic, [name])], config_filter="all")
+        return int(found["topic"][topic][name]["value"])
+    except (BrokerResponseError, KeyError):
+        return DEFAULT_LARGEST_MESSAGE
     except KafkaError as error:
         raise unreachable(settings, error) from error
     finally:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import pkgutil
 from importlib import import_module
+from pathlib import Path
 
 import typer
-
-import gridrates.cli
 
 produce_app = typer.Typer(
     no_args_is_help=True,
@@ -21,7 +20,7 @@ produce_app = typer.Typer(
 
 def register(app: typer.Typer) -> None:
     """Hang `produce` and all its ways below `app`."""
-    for module in sorted(m.name for m in pkgutil.iter_modules(gridrates.cli.__path__)):
+    for module in sorted(m.name for m in pkgutil.iter_modules([str(Path(__file__).parent)])):
         if module.startswith("produce_"):
             import_module(f"gridrates.cli.{module}").register(produce_app)
     app.add_typer(produce_app, name="produce")
