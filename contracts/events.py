@@ -10,9 +10,21 @@ governance systems; `docs/contract.md` gives the Chinese term of each type and f
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal, Union
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    create_model,
+)
+from pydantic_core import from_json
 
 from contracts.fields import (
     Code,
@@ -319,18 +331,23 @@ def _check_type(value: Any) -> Any:
     return value
 
 
-class Event(BaseModel):
-    """A CloudEvents 1.0 event as gridrates takes it, structured JSON."""
+class Envelope(BaseModel):
+    """The CloudEvents 1.0 attributes that gridrates reads; others are kept."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    specversion: Literal["1.0"]
-    id: Code
-    source: Code
-    type: Annotated[str, BeforeValidator(_check_type)]
-    subject: Code
-    time: Moment
-    sequence: Annotated[SequenceNo | None, Field(description="order among equal times")] = None
+    specversion: Annotated[Literal["1.0"], Field(description="CloudEvents version")]
+    id: Annotated[Code, Field(description="事件号 unique within its source")]
+    source: Annotated[Code, Field(description="来源系统 system the event comes from")]
+    type: Annotated[str, BeforeValidator(_check_type), Field(description="事件类型 event type")]
+    subject: Annotated[Code, Field(description="案件号 case, activity or project; the record's key")]
+    time: Annotated[Moment, Field(description="发生时间 when it happened, not when it was sent")]
+    sequence: Annotated[SequenceNo | None, Field(description="序号 order among equal times")] = None
+
+
+class Event(Envelope):
+    """An event whose `data` is not looked into yet."""
+
     data: dict[str, Any]
 
     def payload(self) -> Data:
@@ -342,3 +359,64 @@ def validate(event: Any) -> tuple[Event, Data]:
     """Check one decoded event, envelope and data. Raises pydantic.ValidationError."""
     checked = Event.model_validate(event)
     return checked, checked.payload()
+
+
+def _typed(data: type[Data]) -> type[Envelope]:
+    """The event whose `data` is of one type."""
+    types: dict[str, Any] = {"type": (Literal[data.type], ...), "data": (data, ...)}
+    return create_model(data.__name__, __base__=Envelope, __doc__=data.__doc__, **types)
+
+
+# Envelope and data checked in one go: several times quicker than `validate`.
+TYPED_EVENTS: dict[str, type[Envelope]] = {name: _typed(data) for name, data in DATA_TYPES.items()}
+_union: Any = Annotated[Union[tuple(TYPED_EVENTS.values())], Discriminator("type")]  # noqa: UP007
+_ANY_EVENT: TypeAdapter[Envelope] = TypeAdapter(_union)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with one field; `field` is empty when it is the event as a whole."""
+
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}" if self.field else self.message
+
+
+class InvalidEvent(ValueError):
+    """An event that breaks the contract, and every fault found in it."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(map(str, faults)))
+        self.faults = tuple(faults)
+
+
+# What pydantic says of `type` in its own words.
+_TAG_FAULTS = {
+    "union_tag_invalid": Fault("type", "unknown event type"),
+    "union_tag_not_found": Fault("type", "Field required"),
+    "model_attributes_type": Fault("", "not a JSON object"),
+}
+
+
+def parse(text: bytes | str) -> Envelope:
+    """Check one event as JSON text; UTF-8, no NaN. Raises InvalidEvent naming each wrong field."""
+    try:
+        return _ANY_EVENT.validate_python(from_json(text, allow_inf_nan=False))
+    except ValidationError as error:
+        raise InvalidEvent(_faults(error)) from error
+    except ValueError as error:
+        raise InvalidEvent([Fault("", f"not JSON: {error}")]) from error
+
+
+def _faults(error: ValidationError) -> list[Fault]:
+    found = []
+    for detail in error.errors(include_url=False):
+        place = detail["loc"]
+        # A typed event is named first where the fault lies within it.
+        field = ".".join(map(str, place[1:] if place and place[0] in DATA_TYPES else place))
+        found.append(
+            _TAG_FAULTS.get(detail["type"]) or Fault(field, detail["msg"].removeprefix("Value error, "))
+        )
+    return found

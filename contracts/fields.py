@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
+from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, PlainSerializer, WithJsonSchema
+from pydantic_core import CoreSchema, core_schema
 
 # RFC 3339 with an offset, seconds required, up to nine decimals (six are kept).
 TIME_PATTERN = (
@@ -59,8 +60,20 @@ class Kind:
     most_items: int | None = None
 
 
-def _text_of_number(value: Any) -> Any:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+class _DigitsToo:
+    """Takes a whole number for a text, all in the compiled core, and says in words what a code is."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        digits = core_schema.no_info_after_validator_function(
+            str, core_schema.int_schema(strict=True, gt=-(10 ** (CODE_LENGTH - 1)), lt=10**CODE_LENGTH)
+        )
+        return core_schema.union_schema(
+            [handler(source), digits],
+            mode="left_to_right",
+            custom_error_type="code",
+            custom_error_message=f"not a code: 1 to {CODE_LENGTH} printable characters, no blank at either "
+            'end, none of { } [ ] "',
+        )
 
 
 def _moment(value: Any) -> datetime:
@@ -134,7 +147,7 @@ _QUANTITY = _numbers(0, 1e12)
 Code = Annotated[
     str,
     Field(min_length=1, max_length=CODE_LENGTH, pattern=CODE_PATTERN),
-    BeforeValidator(_text_of_number),
+    _DigitsToo(),
     WithJsonSchema(
         {
             "anyOf": [
