@@ -36,7 +36,7 @@ _OF_ONE_EVENT = (
 
 
 class NotSent(Exception):
-    """The event never left: the publisher was stopped, or the broker takes nothing."""
+    """The event never left: the publisher was stopped meanwhile, or the broker takes nothing."""
 
 
 @dataclass(frozen=True)
@@ -96,12 +96,12 @@ class Deliveries:
             self._given += count
 
     def admit(self, size: int) -> bool:
-        """Wait for room, and take it. False when nothing may be sent any more."""
+        """Wait for room, and take it. False in an outage, or when stopping and there is no room."""
         with self._changed:
             while not self._changed.wait_for(lambda: self._has_room(size), _GLANCE_SECONDS):
                 if self.is_stopping:
                     return False
-            if self.outage or self.is_stopping:
+            if self.outage:
                 return False
             self._waiting_bytes += size
             return True

@@ -94,16 +94,7 @@ class Publisher:
         self._patience = PATIENCE * settings.kafka_timeout_seconds
 
     def __enter__(self) -> Publisher:
-        ensure_topic(self._settings, self._topic)
-        largest = largest_message(self._settings, self._topic)
-        self._largest_event = largest - RECORD_OVERHEAD - BATCH_OVERHEAD
-        self._producer = producer(
-            self._settings,
-            delivery_timeout_ms=int(self._patience * 1000) + _LINGER_MILLISECONDS,
-            linger_ms=0 if self._wants_bulk else _LINGER_MILLISECONDS,
-            max_request_size=largest,
-        )
-        self._way = self._choose_way(largest)
+        self.open()
         return self
 
     def __exit__(
@@ -115,6 +106,19 @@ class Publisher:
         if kind is None:
             self._raise_outage()
 
+    def open(self) -> None:
+        """Create the topic if it is missing, and connect. Raises ServiceUnavailable."""
+        ensure_topic(self._settings, self._topic)
+        largest = largest_message(self._settings, self._topic)
+        self._largest_event = largest - RECORD_OVERHEAD - BATCH_OVERHEAD
+        self._producer = producer(
+            self._settings,
+            delivery_timeout_ms=int(self._patience * 1000) + _LINGER_MILLISECONDS,
+            linger_ms=0 if self._wants_bulk else _LINGER_MILLISECONDS,
+            max_request_size=largest,
+        )
+        self._way = self._choose_way(largest)
+
     @property
     def is_bulk(self) -> bool:
         """Whether events go as whole batches."""
@@ -124,6 +128,19 @@ class Publisher:
     def counts(self) -> Counts:
         """How many events were given, acknowledged and refused so far."""
         return self._deliveries.counts
+
+    @property
+    def failure(self) -> ServiceUnavailable | None:
+        """What to tell when the broker stopped taking events, else None."""
+        outage, counts = self._deliveries.outage, self.counts
+        if outage is None:
+            return None
+        return ServiceUnavailable(
+            f"Kafka stopped taking events on {self._topic} ({type(outage).__name__}: {outage}): "
+            f"{counts.acknowledged:,} acknowledged, {counts.given - counts.acknowledged:,} not.",
+            remedy="Check the broker, then run the same command again: events that are already there "
+            "are recognised by their ids.",
+        )
 
     @property
     def waiting_bytes(self) -> int:
@@ -153,7 +170,10 @@ class Publisher:
         self._raise_outage()
 
     def stop(self) -> None:
-        """Take no more events, and close without long waits. May be called in a signal handler."""
+        """Wait no longer than a request time-out for anything. May be called in a signal handler.
+
+        `publish` then refuses what finds no room, and `close` what is not acknowledged in time.
+        """
         self._deliveries.is_stopping = True
 
     def close(self) -> None:
@@ -196,12 +216,5 @@ class Publisher:
         self._deliveries.refuse([pair], [origin], lambda _: error)
 
     def _raise_outage(self) -> None:
-        outage = self._deliveries.outage
-        if outage is not None:
-            counts = self.counts
-            raise ServiceUnavailable(
-                f"Kafka stopped taking events on {self._topic} ({type(outage).__name__}: {outage}): "
-                f"{counts.acknowledged:,} acknowledged, {counts.given - counts.acknowledged:,} not.",
-                remedy="Check the broker, then run the same command again: events that are already there "
-                "are recognised by their ids.",
-            ) from outage
+        if self.failure is not None:
+            raise self.failure from self._deliveries.outage
