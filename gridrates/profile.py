@@ -156,6 +156,7 @@ class Profile(BaseModel):
     on_time_basis: Literal["handling", "closing"] = "handling"
     without_limit: Literal["on_time", "unknown"] = "on_time"
     default_work_type: str = "grid_case"
+    assessment_month_starts_on: int = Field(1, ge=1, le=28, description="Day an assessment month begins.")
     work_types: dict[str, Name] = {}
     channels: dict[str, Name] = {}
     desk_limits: dict[
@@ -169,6 +170,9 @@ class Profile(BaseModel):
         "very_dissatisfied": 0.0,
     }
     satisfaction_strict: tuple[str, ...] = ("very_satisfied", "satisfied")
+    satisfaction_passing_score: float = Field(
+        60, description="From this many points on a visit counts as satisfied."
+    )
 
     grids: tuple[Grid, ...] = ()
     units: tuple[Unit, ...] = ()

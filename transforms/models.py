@@ -1,0 +1,144 @@
+"""The SQL models: one folder a table, `query.sql` and `table.yaml`, in the order they need one another.
+
+Reads `transforms/models/`. Guarantees that what it returns is in dependency order (as sqlglot reads the
+rendered SQL) and that every model's columns and types are declared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any, Literal
+
+import jinja2
+import sqlglot
+from pydantic import BaseModel, ConfigDict
+from sqlglot import exp
+
+from gridrates.profile import Profile, read_yaml
+from transforms.calendar import HOUR
+from transforms.indicators import load_indicators
+
+ROOM = Path(__file__).parent
+FOLDER = ROOM / "models"
+# Every model may use every macro of macros.sql.j2 by its bare name.
+PREAMBLE = """{% from 'macros.sql.j2' import touched, stale, latest, business_date, local_date, clock_at,
+  worked, clock_reaches, instant_of, desk_clock, desk_deadline with context %}"""
+PERIODS = ("day", "week", "month", "quarter", "half_year", "year", "assessment_month")
+UNIT_MICROS = {"minute": HOUR // 60, "hour": HOUR, "day": 24 * HOUR}
+
+
+class Column(BaseModel):
+    """A column: its DuckDB type and what it means in both languages."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: str
+    zh: str
+    en: str
+    unit: str = ""
+    formula: str = ""
+    source: str = ""
+
+
+class Table(BaseModel):
+    """What `table.yaml` declares.
+
+    `replace_by` says how a model is brought up to date: the rows of touched cases, the rows of stale
+    business dates, or everything; a view has nothing to bring up to date. `family` adds the columns of
+    the indicator family behind the declared ones.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    zh: str
+    en: str
+    grain: tuple[str, ...]
+    replace_by: Literal["case_id", "business_date", "all", "view"]
+    public_name: str | None = None
+    zh_name: str | None = None
+    family: bool = False
+    columns: dict[str, Column]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A table and the SQL that makes it."""
+
+    name: str
+    table: Table
+    sql: str
+    needs: frozenset[str]
+
+    @property
+    def columns(self) -> dict[str, Column]:
+        """Declared columns, then those of the indicator family."""
+        return self.table.columns | (_family_columns() if self.table.family else {})
+
+
+def load_models(profile: Profile, *, as_of_date: str, incremental: bool) -> list[Model]:
+    """All models, rendered for a profile and a way of running, each behind those it reads."""
+    models = {
+        m.name: m for m in (_load(f, profile, as_of_date, incremental) for f in sorted(FOLDER.iterdir()))
+    }
+    graph = {name: model.needs & models.keys() for name, model in models.items()}
+    return [models[name] for name in TopologicalSorter(graph).static_order()]
+
+
+def _load(folder: Path, profile: Profile, as_of_date: str, incremental: bool) -> Model:
+    text = render(folder.name, profile, as_of_date=as_of_date, incremental=incremental)
+    needs = {t.name for t in sqlglot.parse_one(text, read="duckdb").find_all(exp.Table)} - {folder.name}
+    return Model(folder.name, load_table(folder.name), text, frozenset(needs))
+
+
+@cache
+def load_table(name: str) -> Table:
+    """A model's `table.yaml`."""
+    return Table.model_validate(read_yaml(FOLDER / name / "table.yaml"))
+
+
+def render(name: str, profile: Profile, **how: Any) -> str:
+    """A model's SQL for a profile."""
+    text = (FOLDER / name / "query.sql").read_text(encoding="utf-8")
+    return _environment(profile).from_string(PREAMBLE + text).render(**how)
+
+
+def _environment(profile: Profile) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(ROOM), undefined=jinja2.StrictUndefined, autoescape=False
+    )
+    family = load_indicators()
+    environment.globals |= {
+        "profile": profile,
+        "default_category_system": profile.categories[0].category_system if profile.categories else "",
+        "measures": family.measures,
+        "indicators": family.indicators,
+        "periods": PERIODS,
+        "unit_micros": UNIT_MICROS,
+        "hour_micros": HOUR,
+    }
+    return environment
+
+
+@cache
+def _family_columns() -> dict[str, Column]:
+    family = load_indicators()
+    counts = {
+        code: Column(
+            type="DOUBLE" if m.count == "points" else "BIGINT",
+            zh=m.zh,
+            en=m.en,
+            unit="points" if m.count == "points" else "count",
+            formula=family.cohorts[m.cohort].basis,
+        )
+        for code, m in family.measures.items()
+    }
+    rates = {
+        code: Column(
+            type="DOUBLE", zh=r.zh, en=r.en, unit="0-1", formula=family.formula(code, "zh"), source=r.source
+        )
+        for code, r in family.indicators.items()
+    }
+    return counts | rates

@@ -1,0 +1,1 @@
+CREATE OR REPLACE TEMP TABLE stale_date (business_date DATE)

@@ -1,0 +1,1 @@
+CREATE OR REPLACE TEMP TABLE touched_date (business_date DATE)
