@@ -130,7 +130,9 @@ class Verified(CaseData):
 
     type = "gridrates.case.verified.v1"
     zh = "核实"
-    outcome: Annotated[Literal["confirmed", "refuted"] | None, Field(description="核实结果")] = "confirmed"
+    outcome: Annotated[
+        Literal["confirmed", "refuted"] | None, Field(description="核实结果 what was found on site")
+    ] = "confirmed"
     issued_at: Annotated[
         Moment | None, Field(description="核实派发时间 when the verification was asked for")
     ] = None
@@ -156,7 +158,9 @@ class Dispatched(TaskData):
     type = "gridrates.case.dispatched.v1"
     zh = "派遣"
     unit_code: Annotated[Code, Field(description="承办单位 the unit it is sent to")]
-    sign_deadline_at: Annotated[Moment | None, Field(description="签收截止时间")] = None
+    sign_deadline_at: Annotated[
+        Moment | None, Field(description="签收截止时间 when it must be signed for")
+    ] = None
 
 
 class Signed(TaskData):
@@ -171,7 +175,7 @@ class Returned(TaskData):
 
     type = "gridrates.case.returned.v1"
     zh = "退回"
-    reason: Annotated[Text, Field(min_length=1, description="退回理由")]
+    reason: Annotated[Text, Field(min_length=1, description="退回理由 why it is returned")]
 
 
 class Handled(TaskData):
@@ -179,7 +183,9 @@ class Handled(TaskData):
 
     type = "gridrates.case.handled.v1"
     zh = "处置"
-    mediation: Annotated[Literal["succeeded", "failed"] | None, Field(description="调解结果")] = None
+    mediation: Annotated[
+        Literal["succeeded", "failed"] | None, Field(description="调解结果 how the mediation ended")
+    ] = None
 
 
 class Checked(CaseData):
@@ -187,7 +193,7 @@ class Checked(CaseData):
 
     type = "gridrates.case.checked.v1"
     zh = "核查"
-    outcome: Annotated[Literal["passed", "failed"], Field(description="核查结果")]
+    outcome: Annotated[Literal["passed", "failed"], Field(description="核查结果 whether the work holds")]
     issued_at: Annotated[Moment | None, Field(description="核查派发时间 when the check was asked for")] = None
 
 
@@ -197,9 +203,12 @@ class Closed(CaseData):
     type = "gridrates.case.closed.v1"
     zh = "结案"
     closure_kind: Annotated[
-        Literal["normal", "forced", "special", "error"] | None, Field(description="结案方式")
+        Literal["normal", "forced", "special", "error"] | None,
+        Field(description="结案方式 how it was closed"),
     ] = "normal"
-    mediation: Annotated[Literal["succeeded", "failed"] | None, Field(description="调解结果")] = None
+    mediation: Annotated[
+        Literal["succeeded", "failed"] | None, Field(description="调解结果 how the mediation ended")
+    ] = None
 
 
 class Visited(CaseData):
@@ -208,7 +217,8 @@ class Visited(CaseData):
     type = "gridrates.case.visited.v1"
     zh = "回访"
     outcome: Annotated[
-        Literal["valid", "no_answer", "refused", "invalid"] | None, Field(description="回访结果")
+        Literal["valid", "no_answer", "refused", "invalid"] | None,
+        Field(description="回访结果 whether the call back counts"),
     ] = "valid"
     satisfaction: Annotated[
         Literal[
@@ -219,7 +229,7 @@ class Visited(CaseData):
             "very_dissatisfied",
         ]
         | None,
-        Field(description="满意度"),
+        Field(description="满意度 what the reporter says"),
     ] = None
     satisfaction_score: Annotated[Points | None, Field(description="满意度分值 where points are given")] = (
         None
@@ -228,7 +238,8 @@ class Visited(CaseData):
         None
     )
     resolution: Annotated[
-        Literal["resolved", "explained", "unresolved"] | None, Field(description="解决情况")
+        Literal["resolved", "explained", "unresolved"] | None,
+        Field(description="解决情况 what the reporter says was done"),
     ] = None
     is_reopened: Annotated[Flag | None, Field(description="回访重办 the case goes back to work")] = None
 
@@ -238,7 +249,7 @@ class Voided(CaseData):
 
     type = "gridrates.case.voided.v1"
     zh = "作废"
-    reason: Annotated[Text, Field(min_length=1, description="作废理由")]
+    reason: Annotated[Text, Field(min_length=1, description="作废理由 why it is cancelled")]
 
 
 class Extended(CaseData):
@@ -246,7 +257,7 @@ class Extended(CaseData):
 
     type = "gridrates.case.extended.v1"
     zh = "延期"
-    deadline_at: Annotated[Moment, Field(description="新的截止时间")]
+    deadline_at: Annotated[Moment, Field(description="新的截止时间 the new deadline")]
 
 
 class Suspended(CaseData):
@@ -254,7 +265,9 @@ class Suspended(CaseData):
 
     type = "gridrates.case.suspended.v1"
     zh = "挂账"
-    resume_at: Annotated[Moment | None, Field(description="到期自动恢复时间")] = None
+    resume_at: Annotated[
+        Moment | None, Field(description="到期自动恢复时间 when the clock runs again by itself")
+    ] = None
 
 
 class Resumed(CaseData):
@@ -291,19 +304,19 @@ class ActivityRecorded(Data):
     type = ACTIVITY_TYPE
     zh = "工作记录"
     activity_kind: Annotated[
-        Code, Field(description="工作类别, such as joint_inspection, patrol, deliberation")
+        Code, Field(description="工作类别 kind of activity, such as joint_inspection, patrol, deliberation")
     ]
-    started_at: Annotated[Moment | None, Field(description="开始时间")] = None
-    ended_at: Annotated[Moment | None, Field(description="结束时间")] = None
-    participant_count: Annotated[Count | None, Field(description="参加人次")] = None
-    household_count: Annotated[Count | None, Field(description="户数")] = None
-    person_count: Annotated[Count | None, Field(description="人数")] = None
-    problem_count: Annotated[Count | None, Field(description="发现问题数")] = None
-    corrected_count: Annotated[Count | None, Field(description="整改问题数")] = None
-    matter_raised_count: Annotated[Count | None, Field(description="提出事项数")] = None
-    matter_settled_count: Annotated[Count | None, Field(description="解决事项数")] = None
-    penalty_count: Annotated[Count | None, Field(description="处罚决定数")] = None
-    score: Annotated[Points | None, Field(description="评分")] = None
+    started_at: Annotated[Moment | None, Field(description="开始时间 when it began")] = None
+    ended_at: Annotated[Moment | None, Field(description="结束时间 when it ended")] = None
+    participant_count: Annotated[Count | None, Field(description="参加人次 attendances")] = None
+    household_count: Annotated[Count | None, Field(description="户数 households reached")] = None
+    person_count: Annotated[Count | None, Field(description="人数 persons reached")] = None
+    problem_count: Annotated[Count | None, Field(description="发现问题数 problems found")] = None
+    corrected_count: Annotated[Count | None, Field(description="整改问题数 problems put right")] = None
+    matter_raised_count: Annotated[Count | None, Field(description="提出事项数 matters raised")] = None
+    matter_settled_count: Annotated[Count | None, Field(description="解决事项数 matters settled")] = None
+    penalty_count: Annotated[Count | None, Field(description="处罚决定数 penalties decided")] = None
+    score: Annotated[Points | None, Field(description="评分 points given")] = None
     case_ids: Annotated[Codes | None, Field(description="由此产生的案件 cases it opened")] = None
 
 
@@ -312,9 +325,11 @@ class ProjectStageChanged(Data):
 
     type = PROJECT_TYPE
     zh = "项目进度"
-    project_kind: Annotated[Code, Field(description="项目类别")]
-    stage: Annotated[Code, Field(description="阶段")]
-    quantity: Annotated[Quantity | None, Field(description="数量")] = None
+    project_kind: Annotated[Code, Field(description="项目类别 kind of project, such as lift_retrofit")]
+    stage: Annotated[Code, Field(description="阶段 stage reached")]
+    quantity: Annotated[
+        Quantity | None, Field(description="数量 how many, where one record stands for several")
+    ] = None
 
 
 CASE_TYPES: tuple[type[CaseData], ...] = (
@@ -407,7 +422,17 @@ def parse(text: bytes | str) -> Envelope:
     except ValidationError as error:
         raise InvalidEvent(_faults(error)) from error
     except ValueError as error:
-        raise InvalidEvent([Fault("", f"not JSON: {error}")]) from error
+        what = "not JSON" if _is_utf8(text) else "not UTF-8"
+        raise InvalidEvent([Fault("", f"{what}: {error}")]) from error
+
+
+def _is_utf8(text: bytes | str) -> bool:
+    if isinstance(text, bytes):
+        try:
+            text.decode()
+        except UnicodeDecodeError:
+            return False
+    return True
 
 
 def _faults(error: ValidationError) -> list[Fault]:

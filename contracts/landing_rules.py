@@ -106,9 +106,9 @@ def _rule(name: str, column: str, info: FieldInfo) -> FieldRule:
     )
 
 
-def _type_rule(model: type[Data]) -> TypeRule:
-    fields = {name: _rule(name, name, info) for name, info in model.model_fields.items()}
-    return TypeRule(model.type, model.zh, MappingProxyType(fields))
+def rules_of(model: type[Data]) -> Mapping[str, FieldRule]:
+    """The rules of the fields of a type's `data`, or of a base of several."""
+    return MappingProxyType({name: _rule(name, name, info) for name, info in model.model_fields.items()})
 
 
 def _columns(rules: Mapping[str, TypeRule]) -> Mapping[str, Column]:
@@ -128,5 +128,7 @@ def _envelope() -> Mapping[str, FieldRule]:
 
 
 ENVELOPE: Mapping[str, FieldRule] = _envelope()
-TYPES: Mapping[str, TypeRule] = MappingProxyType({name: _type_rule(m) for name, m in DATA_TYPES.items()})
+TYPES: Mapping[str, TypeRule] = MappingProxyType(
+    {name: TypeRule(name, model.zh, rules_of(model)) for name, model in DATA_TYPES.items()}
+)
 COLUMNS: Mapping[str, Column] = _columns(TYPES)
