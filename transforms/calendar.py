@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from gridrates.errors import InputError
 from gridrates.profile import Calendar, Session
 
-OTHER_COUNTRIES_FROM, OTHER_COUNTRIES_TO = 1990, 2060
+OTHER_COUNTRIES_FROM, OTHER_COUNTRIES_TO = 2000, 2040
 HOUR = 3_600_000_000
 DAY = timedelta(days=1)
 
