@@ -15,8 +15,8 @@ import duckdb
 
 from gridrates.errors import GridratesError, ResourceError, WarehouseError
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-_FULL = ("No space left on device", "Disk quota exceeded", "max_temp_directory_size")
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FULL = ("No space left on device", "Disk quota exceeded", "File too large", "max_temp_directory_size")
 _DENIED = ("Permission denied", "Read-only file system", "Not a directory", "No such file or directory")
 _HELD = "Could not set lock on file"
 _FOREIGN = ("not a valid DuckDB database file", "Corrupt database file")

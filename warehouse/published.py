@@ -214,19 +214,26 @@ def _write_database(
     cursor: duckdb.DuckDBPyConnection, tables: Sequence[PublicTable], facts: _Facts
 ) -> dict[str, int]:
     """Write everything in one transaction, so that all tables are of one moment; returns the rows."""
-    cursor.begin()
-    try:
+    with _transaction(cursor):
         rows = {table.name: _create(cursor, table, _rows_of(cursor, table, facts)) for table in tables}
         rows |= _create_own(cursor, tables, facts, rows)
         cursor.execute(f"CREATE SCHEMA {_NEW}.zh")
         for table in (*tables, *own_tables().values()):
             _describe(cursor, table)
-        cursor.commit()
+    cursor.execute(f"CHECKPOINT {_NEW}")
+    return rows
+
+
+@contextmanager
+def _transaction(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    cursor.begin()
+    try:
+        yield
     except BaseException:
         cursor.rollback()
         raise
-    cursor.execute(f"CHECKPOINT {_NEW}")
-    return rows
+    # A commit that fails has rolled back by itself.
+    cursor.commit()
 
 
 def _create(
