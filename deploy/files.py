@@ -78,12 +78,12 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def tail(path: Path, lines: int) -> list[str]:
-    """The last lines of a log, stack frames left out."""
+    """The last lines of a log; indented ones (stack frames, listings) are left out."""
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return []
-    return [line for line in text.splitlines() if line.strip() and not line.startswith("\tat ")][-lines:]
+    return [line for line in text.splitlines() if line.strip() and not line.startswith("\t")][-lines:]
 
 
 @contextmanager

@@ -28,6 +28,11 @@ class Daemon:
     pid: int
     born: str
 
+    @classmethod
+    def of(cls, pid: int) -> Daemon:
+        """The process that has this pid now."""
+        return cls(pid, _birth(pid) or "")
+
     @property
     def is_alive(self) -> bool:
         """Whether this very process still runs."""
@@ -48,7 +53,7 @@ def spawn(command: Sequence[str], *, cwd: Path, log: Path, env: Mapping[str, str
         pid = os.posix_spawn(argv[0], argv, env, file_actions=_streams(output), setsid=True)
     finally:
         os.close(output)
-    return Daemon(pid, _birth(pid) or "")
+    return Daemon.of(pid)
 
 
 def _streams(output: int) -> list[tuple[int, ...] | tuple[int, int, str, int, int]]:
@@ -93,7 +98,8 @@ def _birth(pid: int) -> str | None:
     try:
         if psutil.LINUX:
             state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            return None if state in "ZX" else f"{_boot()}/{fields[18]}"
+            # A process that ends shows as a zombie while some of its threads still hold its ports and files.
+            return None if state in "ZX" and int(fields[16]) <= 1 else f"{_boot()}/{fields[18]}"
         process = psutil.Process(pid)
         return None if process.status() == psutil.STATUS_ZOMBIE else f"{_boot()}/{process.create_time()}"
     except (OSError, psutil.Error):

@@ -30,8 +30,8 @@ INPUTS = (
     Path(__file__),
 )
 NETWORK = (
-    "Check the network: the Python package index must be reachable. A proxy is read from HTTPS_PROXY, a mirror "
-    "from pip's own configuration. Then run the command again; what was fetched is kept."
+    "Check the network: the Python package index must be reachable. A proxy is read from HTTPS_PROXY, a "
+    "mirror from pip's own configuration. Then run the command again; what was fetched is kept."
 )
 
 

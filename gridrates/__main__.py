@@ -1,0 +1,5 @@
+"""`python -m gridrates` is the command line."""
+
+from gridrates.cli import main
+
+main()
