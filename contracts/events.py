@@ -341,7 +341,7 @@ DATA_TYPES: dict[str, type[Data]] = {m.type: m for m in _ALL}
 
 
 def _check_type(value: Any) -> Any:
-    if value not in DATA_TYPES:
+    if not isinstance(value, str) or value not in DATA_TYPES:
         raise ValueError("unknown event type")
     return value
 
