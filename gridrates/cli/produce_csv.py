@@ -1,0 +1,126 @@
+"""`gridrates produce csv`: send the rows of CSV exports as events, by the mapping of a profile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gridrates.cli import common
+from gridrates.errors import InputError
+
+if TYPE_CHECKING:
+    from producers.csv_export.importing import ImportSummary
+    from producers.csv_export.sending import Sent
+    from producers.mapping import Mapping
+
+
+def register(produce: typer.Typer) -> None:
+    """Add `produce csv`."""
+    produce.command(
+        name="csv",
+        epilog=common.examples(
+            "gridrates produce csv cases.csv.gz --profile boston-311 --dry-run",
+            "gridrates produce csv 2024-*.csv --profile boston-311",
+            "gridrates produce csv visits.csv --mapping visits.yaml --rejects rejected/",
+        ),
+    )(import_csv)
+
+
+def import_csv(
+    ctx: typer.Context,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Exports, plain or gzip.")],
+    profile: Annotated[
+        str | None, typer.Option(help="City or street whose mapping.yaml and time zone hold.")
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(help="Another mapping. [dim]Default: mapping.yaml of the profile[/]")
+    ] = None,
+    rejects: Annotated[
+        Path | None, typer.Option(help="Folder of the rejects files. [dim]Default: beside each file[/]")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Map and count; send and write nothing.")
+    ] = False,
+    as_json: common.Json = False,
+) -> None:
+    """Map every row of the files to events and send them.
+
+    A row that cannot be mapped goes to FILE.rejects.csv with its number and the reason; the others are
+    sent all the same. Importing a file twice does no harm: the same row gives the same event ids. Exit
+    code 2 when a row was rejected.
+    """
+    from producers.csv_export.importing import import_exports
+    from producers.csv_export.sending import send_exports
+
+    settings = common.settings(ctx)
+    rules = _load(profile or settings.profile, mapping)
+    with _progress(files) as on_progress:
+        if dry_run:
+            summary = import_exports(files, rules, on_progress=on_progress)
+        else:
+            sent = send_exports(settings, files, rules, rejects_dir=rejects, on_progress=on_progress)
+            summary = sent.summary
+    if as_json:
+        common.print_json(summary.as_json() | {"dry_run": True} if dry_run else sent.as_json())
+    else:
+        tell(summary)
+    if not dry_run:
+        _leave_if_unsent(sent)
+    if summary.rejected:
+        raise typer.Exit(InputError.exit_code)
+
+
+def tell(summary: ImportSummary) -> None:
+    """Print what became of the rows, the commonest reasons first."""
+    out = common.stdout()
+    out.print(f"{summary.rows:,} rows: {summary.mapped:,} mapped, {summary.rejected:,} rejected")
+    out.print(f"{summary.event_count:,} events")
+    for name, count in summary.events.items():
+        out.print(f"  {name}  {count:,}")
+    for reason, count in summary.reasons.most_common():
+        out.print(f"rejected {count:,}: {reason}", markup=False)
+        for example in summary.examples[reason]:
+            out.print(f"  {example}", markup=False)
+    for path in summary.rejects_files:
+        common.say(f"Rejected rows are in {path}.")
+    rate = summary.event_count / max(summary.seconds, 1e-9)
+    common.say(f"{summary.seconds:.1f} s, {rate:,.0f} events/s")
+
+
+def _load(profile: str, mapping: Path | None) -> Mapping:
+    from gridrates.profile import folder_of, load_profile
+    from producers.mapping import load_mapping
+
+    path = mapping or folder_of(profile) / "mapping.yaml"
+    return load_mapping(path, time_zone=load_profile(profile).time_zone)
+
+
+def _leave_if_unsent(sent: Sent) -> None:
+    """Tell why events were not sent, and leave with the exit code that belongs to it."""
+    if sent.refused:
+        first = sent.refused[0]
+        common.say(
+            f"{len(sent.refused):,} events not acknowledged; the first, of row {first.origin}: {first.reason}"
+        )
+    if sent.failure is not None:
+        raise sent.failure
+    if sent.signal_number is not None:
+        common.say(f"Stopped after {sent.summary.rows:,} rows; the rest was not sent.")
+        raise typer.Exit(128 + sent.signal_number)
+    if sent.refused:
+        raise typer.Exit(InputError.exit_code)
+
+
+@contextmanager
+def _progress(files: list[Path]) -> Iterator[Callable[[int], object]]:
+    """A bar over the bytes of all files; it takes how many of them have been read."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = TextColumn("importing"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=common.stderr(), transient=True) as progress:
+        task = progress.add_task("importing", total=sum(f.stat().st_size for f in files if f.is_file()))
+        yield lambda position: progress.update(task, completed=position)

@@ -1,0 +1,216 @@
+"""Imports exports: rows to events to Kafka, and the rows that cannot be mapped to a rejects file.
+
+Reads CSV files; hands events to `publish` (nothing, when it is None) and writes one rejects file an export,
+when there is something to reject. Guarantees: rows = mapped + rejected; the events of a row go together
+or not at all; the same row gives the same events, ids included, on every import; memory does not grow with
+the file.
+
+While one chunk is published, the next is mapped in a thread of its own: DuckDB lets go of Python's lock.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+from producers.csv_export.mapper import Events, Mapper, Outcome
+from producers.csv_export.plan import Check, make_plan
+from producers.csv_export.reading import Chunk, Export, find_layout, open_export
+from producers.csv_export.rejects import Reject, RejectsFile
+from producers.mapping import Mapping
+
+CHUNK_ROWS = 20_000
+# Characters of a cell shown in a reason, and rows shown for a reason.
+SHOWN = 60
+EXAMPLES = 3
+
+Pair: TypeAlias = tuple[bytes, bytes]
+
+
+class Publish(Protocol):
+    """What takes the events: keys and values, and the number of the row each is of."""
+
+    def __call__(self, pairs: Sequence[Pair], *, origins: Sequence[int]) -> None:
+        """Send them, in order."""
+
+
+@dataclass
+class ImportSummary:
+    """What became of the rows: rows = mapped + rejected, and rejected = the sum of `reasons`."""
+
+    files: int = 0
+    rows: int = 0
+    mapped: int = 0
+    rejected: int = 0
+    events: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, list[str]] = field(default_factory=dict)
+    rejects_files: list[Path] = field(default_factory=list)
+    seconds: float = 0
+
+    @property
+    def event_count(self) -> int:
+        """Events of all types."""
+        return self.events.total()
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "files": self.files,
+            "rows": self.rows,
+            "mapped": self.mapped,
+            "rejected": self.rejected,
+            "event_count": self.event_count,
+            "events": dict(self.events),
+            "reasons": dict(self.reasons),
+            "examples": self.examples,
+            "rejects_files": [str(path) for path in self.rejects_files],
+            "seconds": round(self.seconds, 3),
+        }
+
+    def count_reject(self, path: Path, reject: Reject) -> None:
+        """Count a reject, and keep it as an example while there are few of its kind."""
+        self.rejected += 1
+        self.reasons[reject.kind] += 1
+        examples = self.examples.setdefault(reject.kind, [])
+        if len(examples) < EXAMPLES:
+            examples.append(f"{path.name}, row {reject.row} (line {reject.line}): {reject.reason}")
+
+
+def import_exports(
+    paths: Sequence[Path],
+    mapping: Mapping,
+    *,
+    publish: Publish | None = None,
+    rejects_files: Sequence[Path] | None = None,
+    on_progress: Callable[[int], object] = lambda _: None,
+    is_stopped: Callable[[], bool] = lambda: False,
+    summary: ImportSummary | None = None,
+) -> ImportSummary:
+    """Map every row of every file and publish its events; without `publish`, only count.
+
+    `rejects_files` has a file for each of `paths` (see `rejects_beside`). `on_progress` is told how many bytes of all files
+    have been read, `is_stopped` is asked whether to go on. `summary` is filled on the way, for who wants it
+    although the import fails. Raises InputError, before anything is sent, when a file is no such export,
+    and whatever `publish` raises.
+    """
+    started = time.monotonic()
+    summary = summary or ImportSummary()
+    importer = _Importer(mapping, publish, summary)
+    for path in paths:
+        importer.look_at(path)
+    for position in importer.run(paths, rejects_files or [None] * len(paths)):
+        on_progress(position)
+        if is_stopped():
+            break
+    summary.seconds = time.monotonic() - started
+    return summary
+
+
+class _Importer:
+    """Imports one file after another into one summary."""
+
+    def __init__(self, mapping: Mapping, publish: Publish | None, summary: ImportSummary) -> None:
+        self.mapping = mapping
+        self.publish = publish
+        self.summary = summary
+        self.plan = make_plan(mapping)
+        self.mapper = Mapper(self.plan)
+        self.names: tuple[str, ...] = ()
+
+    def look_at(self, path: Path) -> None:
+        """Raises InputError when the file is no export of this mapping."""
+        mapping = self.mapping
+        find_layout(path, wanted=self.plan.columns, encoding=mapping.encoding, delimiter=mapping.delimiter)
+
+    def run(self, paths: Sequence[Path], rejects_files: Sequence[Path | None]) -> Iterator[int]:
+        """Import the files; yields how many bytes of all of them have been read, again and again."""
+        done = 0
+        for path, rejects_file in zip(paths, rejects_files, strict=True):
+            for position in self.run_file(path, rejects_file):
+                yield done + position
+            done += path.stat().st_size
+
+    def run_file(self, path: Path, rejects_file: Path | None) -> Iterator[int]:
+        """Import a file; yields how many of its bytes have been read, again and again."""
+        encoding, delimiter = self.mapping.encoding, self.mapping.delimiter
+        with (
+            open_export(path, wanted=self.plan.columns, encoding=encoding, delimiter=delimiter) as export,
+            RejectsFile(rejects_file, export.layout.names) as rejects,
+        ):
+            self.names = export.layout.names
+            for chunk, outcomes in self.mapped(export):
+                for reject in self.settle(chunk, outcomes):
+                    rejects.add(reject)
+                    self.summary.count_reject(path, reject)
+                if rejects.written is not None and rejects.written not in self.summary.rejects_files:
+                    self.summary.rejects_files.append(rejects.written)
+                yield export.position
+        self.summary.files += 1
+
+    def mapped(self, export: Export) -> Iterator[tuple[Chunk, list[Outcome]]]:
+        """Chunks with their outcomes; while one is worked on, the next is being mapped."""
+        positions = [self.names.index(name) for name in self.plan.columns]
+        waiting: tuple[Chunk, Future[list[Outcome]]] | None = None
+        with ThreadPoolExecutor(1, "map-rows") as pool:
+            for chunk in export.chunks(CHUNK_ROWS):
+                future = pool.submit(self.mapper.map, chunk.rows, positions)
+                if waiting is not None:
+                    yield waiting[0], waiting[1].result()
+                waiting = chunk, future
+            if waiting is not None:
+                yield waiting[0], waiting[1].result()
+
+    def settle(self, chunk: Chunk, outcomes: Sequence[Outcome]) -> list[Reject]:
+        """Publish the events of a chunk; its rejects, in the order of the rows."""
+        rejects = [Reject(b.number, b.line, "", b.kind, b.reason, b.cells) for b in chunk.broken]
+        mapped: list[tuple[int, bytes, Events]] = []
+        for place, (number, outcome) in enumerate(zip(chunk.numbers, outcomes, strict=True)):
+            if isinstance(outcome, Check):
+                rejects.append(self.reject(chunk, place, outcome))
+            else:
+                mapped.append((number, *outcome))
+        self.send(mapped)
+        self.summary.rows += chunk.count
+        self.summary.mapped += len(mapped)
+        return sorted(rejects, key=lambda reject: reject.row)
+
+    def send(self, mapped: Sequence[tuple[int, bytes, Events]]) -> None:
+        """Publish and count the events of rows, all of a row's in one call."""
+        if self.publish is not None and mapped:
+            made = [(number, (key, e)) for number, key, events in mapped for e in events if e is not None]
+            self.publish([pair for _, pair in made], origins=[number for number, _ in made])
+        for place, name in enumerate(self.plan.types):
+            self.summary.events[name] += sum(events[place] is not None for _, _, events in mapped)
+
+    def reject(self, chunk: Chunk, place: int, check: Check) -> Reject:
+        """The reject of a whole row that failed a check."""
+        cells = chunk.rows[place]
+        at = {name: cells[self.names.index(name)] for name in check.columns}
+        shown = ", ".join(f"{name} is {_shown(cell)}" for name, cell in at.items())
+        reason = f"{check.reason}: {shown}" if shown else check.reason
+        return Reject(
+            chunk.numbers[place], chunk.lines[place], ", ".join(check.columns), check.reason, reason, cells
+        )
+
+
+def _shown(cell: str) -> str:
+    return repr(cell if len(cell) <= SHOWN else cell[:SHOWN] + "…")
+
+
+def rejects_beside(paths: Sequence[Path], folder: Path | None = None) -> list[Path]:
+    """A rejects file for each export, named after it: beside it, or in `folder`."""
+    seen: Counter[Path] = Counter()
+    files = []
+    for path in paths:
+        name = path.name.removesuffix(".gz").removesuffix(".csv")
+        place = (folder or path.parent) / name
+        seen[place] += 1
+        number = f"-{seen[place]}" if seen[place] > 1 else ""
+        files.append(place.with_name(f"{name}{number}.rejects.csv"))
+    return files

@@ -1,0 +1,84 @@
+"""Maps chunks of rows to events with DuckDB, in memory.
+
+Reads rows of text; writes nothing. Guarantees one outcome a row, in order: its events, or the check it
+failed. A cell whose bytes its file's encoding does not know fails before DuckDB sees it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
+from gridrates.errors import InputError
+from producers.csv_export.plan import Check, Plan
+from producers.csv_export.reading import BLANKS, has_bad_bytes
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# A row's events in the order of the mapping; None where one is not made.
+Events: TypeAlias = "list[bytes | None]"
+# A row's key and events, or the check that it failed.
+Outcome: TypeAlias = "tuple[bytes, Events] | Check"
+
+
+class Mapper:
+    """Maps by one plan; for one thread. Raises InputError when DuckDB cannot carry the plan out."""
+
+    def __init__(self, plan: Plan) -> None:
+        import duckdb
+
+        self._plan = plan
+        self._connection = duckdb.connect(config={"threads": 1})
+        self._connection.execute("SET TimeZone = 'UTC'")
+        try:
+            self._run([])
+        except duckdb.Error as error:
+            raise InputError(
+                f"The mapping cannot be carried out: {error}.",
+                remedy="Mend the time format or the pattern named.",
+            ) from error
+
+    def map(self, rows: Sequence[Sequence[str]], positions: Sequence[int]) -> list[Outcome]:
+        """The outcomes of rows, whose cells at `positions` are the columns of the plan."""
+        picked = [[row[position] for row in rows] for position in positions]
+        try:
+            return self._run(picked)
+        except UnicodeEncodeError:
+            bad = self._bad_rows(picked)
+            outcomes = self._run([["" if i in bad else c for i, c in enumerate(cells)] for cells in picked])
+            return [bad.get(number, outcome) for number, outcome in enumerate(outcomes)]
+
+    def _run(self, picked: Sequence[Sequence[str]]) -> list[Outcome]:
+        chunk = self._table(picked)
+        self._connection.register("chunk", chunk)
+        checks = self._plan.checks
+        return [
+            (key, events) if problem is None else checks[problem]
+            for _, problem, key, *events in self._connection.execute(self._plan.sql).fetchall()
+        ]
+
+    def _table(self, picked: Sequence[Sequence[str]]) -> pa.Table:
+        import pyarrow as pa
+
+        cells = [pa.array(self._clean(column), pa.string()) for column in picked]
+        cells = cells or [pa.array([], pa.string()) for _ in self._plan.columns]
+        numbers = pa.array(range(len(cells[0])), pa.int32())
+        names = ["row_no", *(f"c{index}" for index in range(len(cells)))]
+        return pa.Table.from_arrays([numbers, *cells], names=names)
+
+    def _clean(self, cells: Sequence[str]) -> list[str | None]:
+        """Cells without the blanks at their ends; None for those that say nothing."""
+        trimmed = [cell.strip() for cell in cells]
+        text = "".join(trimmed)
+        if "\u200b" in text or "\ufeff" in text:
+            trimmed = [cell.strip(BLANKS) for cell in trimmed]
+        empty = self._plan.empty
+        return [None if cell in empty else cell for cell in trimmed]
+
+    def _bad_rows(self, picked: Sequence[Sequence[str]]) -> dict[int, Outcome]:
+        found: dict[int, Outcome] = {}
+        for name, cells in zip(self._plan.columns, picked, strict=True):
+            check = Check("bytes", f"{name!r} holds bytes that the file's encoding lacks", (name,))
+            found |= {number: check for number, cell in enumerate(cells) if has_bad_bytes(cell)}
+        return found

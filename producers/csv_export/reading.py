@@ -1,0 +1,311 @@
+"""Reads an export, row by row, as text: encoding, delimiter and header found, rows kept with their lines.
+
+Reads a CSV file, plain or gzip. Guarantees that every row comes out, whole or as a broken one with the
+reason; that memory does not grow with the file; and that a file which is no such export (missing, empty,
+binary, cut, in another encoding, without the columns asked for) is an InputError saying what is wrong.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, TextIO
+
+from gridrates.errors import InputError
+from producers.mapping import nearest
+
+# What is looked at before the first row is read.
+HEAD_BYTES = 1024 * 1024
+# A cell larger than this is an unclosed quote.
+LARGEST_CELL = 16 * 1024 * 1024
+DELIMITERS = (",", ";", "\t", "|")
+# What counts as blank at the ends of a cell: all that str.strip() takes, and two that cannot be seen.
+BLANKS = (
+    "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007"
+    "\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\u200b\ufeff"
+)
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+# The older Chinese encodings are parts of the newer one, and files exceed what they declare.
+_WIDER = {"gb2312": "gb18030", "gbk": "gb18030", "cp936": "gb18030"}
+_MAGIC = (
+    (b"PK\x03\x04", "an Excel workbook or a zip archive"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
+    (b"%PDF", "a PDF"),
+    (b"SQLite format 3", "a database"),
+    (b"PAR1", "a Parquet file"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd"),
+    (b"BZh", "compressed with bzip2"),
+    (b"\xfd7zXZ", "compressed with xz"),
+)
+_GZIP = b"\x1f\x8b"
+ESCAPE = "gridrates-escape"
+
+
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    """Keep a byte that cannot be decoded as a lone surrogate; write such a one as \\xNN."""
+    if isinstance(error, UnicodeDecodeError):
+        return "".join(chr(0xDC00 + byte) for byte in error.object[error.start : error.end]), error.end
+    if isinstance(error, UnicodeEncodeError):
+        bad = error.object[error.start : error.end]
+        return "".join(f"\\x{ord(character) - 0xDC00:02x}" for character in bad), error.end
+    raise error
+
+
+codecs.register_error(ESCAPE, _escape)
+# For the whole process, and the only place that sets it.
+csv.field_size_limit(LARGEST_CELL)
+
+
+def has_bad_bytes(text: str) -> bool:
+    """Whether a cell holds bytes that its file's encoding does not know."""
+    return any("\udc00" <= character <= "\udcff" for character in text)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How an export is written: everything needed to read its rows."""
+
+    encoding: str
+    delimiter: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A row that is not one cell a column; `kind` is the reason without its figures."""
+
+    number: int
+    line: int
+    kind: str
+    reason: str
+    cells: list[str]
+
+
+@dataclass
+class Chunk:
+    """Some rows in a row. `numbers` count rows from 1 after the header, `lines` are those of the file."""
+
+    numbers: list[int] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    rows: list[list[str]] = field(default_factory=list)
+    broken: list[Broken] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        """All its rows, whole and broken."""
+        return len(self.rows) + len(self.broken)
+
+
+class Export:
+    """An open export; see `open_export`."""
+
+    def __init__(self, path: Path, layout: Layout, raw: BinaryIO, text: TextIO) -> None:
+        self.path = path
+        self.layout = layout
+        self._raw = raw
+        self._reader = csv.reader(text, delimiter=layout.delimiter)
+
+    @property
+    def position(self) -> int:
+        """Bytes of the file read so far."""
+        return self._raw.tell()
+
+    def chunks(self, size: int) -> Iterator[Chunk]:
+        """The rows, at most `size` at a time. Raises InputError when the file breaks off."""
+        width = len(self.layout.names)
+        chunk = Chunk()
+        for number, (line, cells, fault) in enumerate(self._records(), 1):
+            if len(cells) > width and not any(cells[width:]):
+                del cells[width:]
+            if fault:
+                chunk.broken.append(Broken(number, line, fault, fault, cells))
+            elif len(cells) != width:
+                kind = f"the row has too {'few' if len(cells) < width else 'many'} cells"
+                reason = f"{kind}: {len(cells)}, and the header has {width}"
+                chunk.broken.append(Broken(number, line, kind, reason, cells))
+            else:
+                chunk.numbers.append(number)
+                chunk.lines.append(line)
+                chunk.rows.append(cells)
+            if chunk.count == size:
+                yield chunk
+                chunk = Chunk()
+        if chunk.count:
+            yield chunk
+
+    def _records(self) -> Iterator[tuple[int, list[str], str]]:
+        """Line, cells and fault of every row after the header; lines without any text are no rows."""
+        reader = self._reader
+        is_header = True
+        while True:
+            line = reader.line_num + 1
+            cells: list[str] = []
+            fault = ""
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error:
+                fault = f"a cell is larger than {LARGEST_CELL:,} characters: a quote is never closed"
+            except (OSError, EOFError, zlib.error) as error:
+                raise self._broken_off(line, error) from error
+            if is_header:
+                is_header = not any(cells)
+            elif fault or any(cells):
+                yield line, cells, fault
+
+    def _broken_off(self, line: int, error: Exception) -> InputError:
+        return InputError(
+            f"{self.path} breaks off after line {line - 1:,}: {error}.",
+            remedy="Fetch the file again. Importing it again is safe: what was sent is not counted twice.",
+        )
+
+
+@contextmanager
+def open_export(
+    path: Path, *, wanted: Sequence[str] = (), encoding: str | None = None, delimiter: str | None = None
+) -> Iterator[Export]:
+    """Open an export that has the columns `wanted`. Raises InputError when it is none."""
+    layout = find_layout(path, wanted=wanted, encoding=encoding, delimiter=delimiter)
+    with path.open("rb") as raw, _plain(raw) as plain:
+        text = io.TextIOWrapper(plain, encoding=layout.encoding, errors=ESCAPE, newline="")
+        yield Export(path, layout, raw, text)
+
+
+def find_layout(
+    path: Path, *, wanted: Sequence[str] = (), encoding: str | None = None, delimiter: str | None = None
+) -> Layout:
+    """Look at the start of an export. Without a delimiter, the one that gives most of `wanted`, then most
+    columns, is taken. Raises InputError.
+    """
+    head = read_head(path)
+    found = _encoding(path, head, encoding)
+    text = _decoded(path, head, found)
+    layouts = [Layout(found, mark, _names(text, mark)) for mark in ([delimiter] if delimiter else DELIMITERS)]
+    best = max(layouts, key=lambda layout: (len(set(wanted) & set(layout.names)), len(layout.names)))
+    missing = [name for name in wanted if name not in best.names]
+    if missing:
+        raise _lacks(path, missing, best)
+    return best
+
+
+def read_head(path: Path) -> bytes:
+    """The first bytes of a file, uncompressed. Raises InputError when there are none to read."""
+    try:
+        with path.open("rb") as raw, _plain(raw) as plain:
+            head = plain.read(HEAD_BYTES)
+    except FileNotFoundError as error:
+        raise InputError(f"There is no file {path}.", remedy="Check the path.") from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(
+            f"{path} cannot be read: {error}.", remedy="It must be a CSV file, plain or gzip."
+        ) from error
+    if not head.strip():
+        raise InputError(f"{path} is empty.", remedy="Export it again: a header and a row a case are needed.")
+    return head
+
+
+def candidate_encodings(head: bytes) -> list[str]:
+    """The encodings that `head` can be read in without a fault, likeliest first."""
+    return [name for name in ("utf-8", "gb18030", "cp1252") if _first_fault(head, name) is None]
+
+
+def column_names(cells: Sequence[str]) -> tuple[str, ...]:
+    """The names of the columns: trimmed; `name#2` when one is there again, `#5` for the nameless fifth."""
+    seen: Counter[str] = Counter()
+    names: list[str] = []
+    for position, cell in enumerate(cells, 1):
+        name = cell.strip(BLANKS) or f"#{position}"
+        seen[name] += 1
+        names.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
+    return tuple(names)
+
+
+def _plain(raw: BinaryIO) -> BinaryIO:
+    """The file's content, uncompressed when it is gzip, whatever its name."""
+    start = raw.read(len(_GZIP))
+    raw.seek(0)
+    if start == _GZIP:
+        return io.BufferedReader(gzip.GzipFile(fileobj=raw), 256 * 1024)
+    return raw
+
+
+def _encoding(path: Path, head: bytes, asked: str | None) -> str:
+    for mark, name in _MARKS:
+        if head.startswith(mark):
+            return name
+    name = (asked or "utf-8").lower().replace("_", "-")
+    try:
+        b"".decode(name)
+    except LookupError as error:
+        raise InputError(
+            f"There is no text encoding {asked!r}.", remedy="Name one such as utf-8, gb18030 or cp1252."
+        ) from error
+    kind = next((what for magic, what in _MAGIC if head.startswith(magic)), None)
+    if kind is None and not name.startswith(("utf-16", "utf-32")) and _looks_binary(head):
+        kind = "binary (or UTF-16 without its mark: then name that in the mapping, as `encoding: utf-16-le`)"
+    if kind is not None:
+        raise InputError(
+            f"{path} is {kind}, not CSV.", remedy="Save it as CSV UTF-8; gzip is the one compression read."
+        )
+    return _WIDER.get(name, name)
+
+
+def _looks_binary(head: bytes) -> bool:
+    return b"\0" in head.split(b"\n", 1)[0] or head.count(0) * 100 > len(head)
+
+
+def _first_fault(head: bytes, encoding: str) -> UnicodeDecodeError | None:
+    try:
+        codecs.getincrementaldecoder(encoding)().decode(head, len(head) < HEAD_BYTES)
+    except UnicodeDecodeError as error:
+        return error
+    return None
+
+
+def _decoded(path: Path, head: bytes, encoding: str) -> str:
+    """The head as text. A few bad bytes among good ones are left to the rows that hold them."""
+    text = codecs.getincrementaldecoder(encoding)(ESCAPE).decode(head, len(head) < HEAD_BYTES)
+    fault = _first_fault(head, encoding)
+    if fault is None:
+        return text
+    bad = sum(has_bad_bytes(character) for character in text)
+    if bad < sum(not character.isascii() for character in text) - bad:
+        return text
+    mark = len(codecs.BOM_UTF8) if encoding == "utf-8-sig" else 0
+    others = [name for name in candidate_encodings(head) if name != encoding]
+    hint = f" It can be read as {' or '.join(others)}." if others else ""
+    raise InputError(
+        f"{path} is not {encoding}: the bytes {fault.object[fault.start : fault.end].hex(' ')} at position "
+        f"{fault.start + mark:,} mean nothing in it.{hint}",
+        remedy="Name the encoding in the mapping, such as `encoding: gb18030`.",
+    )
+
+
+def _names(text: str, delimiter: str) -> tuple[str, ...]:
+    for cells in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
+        if any(cells):
+            return column_names(cells)
+    return ()
+
+
+def _lacks(path: Path, missing: Sequence[str], layout: Layout) -> InputError:
+    hints = "; ".join(f"{name!r}{nearest(name, layout.names)}" for name in missing)
+    return InputError(
+        f"The header of {path} lacks what the mapping names: {hints}. It has {', '.join(layout.names)}.",
+        remedy="Mend the mapping, or choose the profile that the file belongs to.",
+    )

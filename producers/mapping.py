@@ -1,0 +1,329 @@
+"""The model of `mapping.yaml`: which columns of an export become which events.
+
+Reads one YAML file, every scalar as the text it is written as, so that `01`, `Yes` and `2024-05-01` mean
+themselves. Guarantees that what it returns names known events and known fields of the contract, gives
+every field that the contract requires, and holds no constant that the contract would refuse: a mistake is
+an InputError that names the file and the key. Whether the columns exist is for the file to say.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import yaml
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
+
+from contracts.events import DATA_TYPES
+from contracts.fields import Code
+from contracts.landing_rules import TYPES, FieldRule
+from gridrates.errors import InputError
+from gridrates.profile import explain
+
+VERBS: dict[str, str] = {event_type.split(".")[-2]: event_type for event_type in TYPES}
+# Beside strptime patterns: a time that carries its offset, and the day number of a spreadsheet.
+ISO_FORMAT = "iso8601"
+EXCEL_FORMAT = "excel"
+# Year first, so none can be read in two ways. The commonest stands first: a miss costs time.
+DEFAULT_FORMATS = (
+    "%Y-%m-%d %H:%M:%S",
+    ISO_FORMAT,
+    "%Y-%m-%d %H:%M:%S.%f",
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%dT%H:%M:%S.%f",
+    "%Y/%m/%d %H:%M:%S",
+    "%Y-%m-%d %H:%M",
+    "%Y/%m/%d %H:%M",
+    "%Y年%m月%d日 %H:%M:%S",
+    "%Y年%m月%d日 %H:%M",
+    "%Y年%m月%d日 %H时%M分%S秒",
+    "%Y年%m月%d日 %H时%M分",
+    "%Y-%m-%d",
+    "%Y/%m/%d",
+    "%Y年%m月%d日",
+)
+
+
+# Text, a column in braces, or a brace that is neither doubled nor closed.
+_TEMPLATE_PART = re.compile(r"((?:[^{}]|\{\{|\}\})+)|(\{[^{}]*\})|([{}])")
+
+
+class Model(BaseModel):
+    """A part of the mapping: unknown keys are mistakes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{name!r} is no time zone such as Asia/Shanghai") from error
+    return name
+
+
+def _known_format(text: str) -> str:
+    if text in (ISO_FORMAT, EXCEL_FORMAT):
+        return text
+    if "%" not in text or "%z" in text or "%Z" in text:
+        raise ValueError(
+            f"{text!r} is no time format: write one such as '%Y-%m-%d %H:%M:%S', or {ISO_FORMAT} for times "
+            f"with an offset, or {EXCEL_FORMAT} for the day numbers of a spreadsheet"
+        )
+    return text
+
+
+def _no_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("a NUL character cannot be part of a mapping")
+    return text
+
+
+Plain = Annotated[str, AfterValidator(_no_nul)]
+Zone = Annotated[str, AfterValidator(_known_zone)]
+Format = Annotated[Plain, AfterValidator(_known_format)]
+Words = Annotated[tuple[Plain, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)]
+
+
+class Condition(Model):
+    """What a cell must be for an event to be made: there, absent, one of some words, or none of them."""
+
+    present: bool | None = None
+    any_of: Words = ()
+    none_of: Words = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_short(cls, value: Any) -> Any:
+        if value in ("present", "absent"):
+            return {"present": value == "present"}
+        if isinstance(value, dict):
+            if set(value) != {"not"}:
+                raise ValueError("a condition is present, absent, a word, a list of words, or {not: words}")
+            return {"none_of": value["not"]}
+        return {"any_of": value}
+
+
+class Value(Model):
+    """Where a value comes from: a column, a constant, or a template of columns; then what becomes of it.
+
+    `pattern` keeps the part of the text in its first group (or all it matches), `map` translates, and
+    `otherwise` is what stands for text that neither knows; without it such a row is rejected. An empty
+    result means that the field is left out.
+    """
+
+    column: Plain | None = None
+    constant: Plain | None = None
+    template: Plain | None = None
+    pattern: Plain | None = None
+    map: dict[Plain, Plain] | None = None
+    otherwise: Plain | None = None
+    formats: tuple[Format, ...] | None = None
+    time_zone: Zone | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_short(cls, value: Any) -> Any:
+        return {"column": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> Value:
+        if sum(part is not None for part in (self.column, self.constant, self.template)) != 1:
+            raise ValueError("give one of `column`, `constant` and `template`")
+        if self.otherwise is not None and self.pattern is None and self.map is None:
+            raise ValueError("`otherwise` needs a `map` or a `pattern` beside it")
+        if self.constant is not None and (self.pattern is not None or self.map is not None):
+            raise ValueError("a constant needs no `map` and no `pattern`")
+        if self.template is not None and not self.columns:
+            raise ValueError("a template names its columns in braces, such as '{date} {time}'")
+        return self
+
+    @cached_property
+    def pieces(self) -> tuple[tuple[str, str | None], ...]:
+        """The template in pieces: literal text, or a column (then the text is empty)."""
+        return tuple(_pieces(self.template or ""))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns it reads."""
+        if self.column is not None:
+            return (self.column,)
+        return tuple(column for _, column in self.pieces if column is not None)
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """Every text it gives that stands in the mapping itself."""
+        given = (self.constant, self.otherwise, *(self.map or {}).values())
+        return tuple(text for text in given if text)
+
+
+Values = Annotated[tuple[Value, ...], BeforeValidator(lambda v: v if isinstance(v, list | tuple) else (v,))]
+
+
+class EventRule(Model):
+    """One event that a row may give: when it happened, under which conditions, and what it says."""
+
+    at: Value
+    verb: str = ""
+    when: dict[Plain, Condition] = {}
+    fields: dict[str, Values] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_short(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"at": value}
+        if not isinstance(value, dict) or "fields" in value:
+            return value
+        own = {key: part for key, part in value.items() if key in ("at", "verb", "when")}
+        return own | {"fields": {key: part for key, part in value.items() if key not in own}}
+
+    @property
+    def columns(self) -> Iterator[str]:
+        """The columns it reads."""
+        yield from self.at.columns
+        yield from self.when
+        for values in self.fields.values():
+            for value in values:
+                yield from value.columns
+
+
+class Mapping(Model):
+    """One kind of export. The order of `events` is the order of the steps of a row."""
+
+    source: Code
+    id: Value
+    events: dict[str, EventRule]
+    time_zone: Zone
+    time_formats: tuple[Format, ...] = DEFAULT_FORMATS
+    encoding: str | None = None
+    delimiter: str | None = None
+    empty: tuple[Plain, ...] = ()
+
+    @model_validator(mode="after")
+    def _speaks_the_contract(self) -> Mapping:
+        if not self.events:
+            raise ValueError("it names no event")
+        if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
+            raise ValueError("`delimiter` is one character, and neither a quote nor the end of a line")
+        if self.id.constant is not None:
+            raise ValueError("`id` cannot be the same for every row")
+        problems = [problem for key, rule in self.events.items() for problem in _problems(key, rule)]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column it reads, once, in the order it names them."""
+        named = (c for rule in self.events.values() for c in rule.columns)
+        return tuple(dict.fromkeys([*self.id.columns, *named]))
+
+
+def event_type(key: str, rule: EventRule) -> str:
+    """The event's type: its verb is its key, unless it says another."""
+    return VERBS[rule.verb or key]
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """`, did you mean …?` with the words nearest to `word`, or nothing when none is near."""
+    near = difflib.get_close_matches(word, list(words), n=3, cutoff=0.5)
+    return f", did you mean {' or '.join(repr(w) for w in near)}?" if near else ""
+
+
+def load_mapping(path: Path, *, time_zone: str) -> Mapping:
+    """Read a mapping; `time_zone` holds where it names none. Raises InputError naming what is wrong."""
+    content = _read(path)
+    try:
+        return Mapping.model_validate({"time_zone": time_zone} | content)
+    except ValidationError as error:
+        raise InputError(
+            f"{path}: {explain(error)}.", remedy="docs/csv-import.md shows how a mapping is written."
+        ) from error
+
+
+def _pieces(template: str) -> Iterator[tuple[str, str | None]]:
+    for literal, column, stray in _TEMPLATE_PART.findall(template):
+        if stray or column == "{}":
+            raise ValueError(
+                f"the template {template!r} has a stray {stray or column}; write {{{{ for a brace"
+            )
+        yield literal.replace("{{", "{").replace("}}", "}"), column[1:-1] if column else None
+
+
+def _problems(key: str, rule: EventRule) -> Iterator[str]:
+    verb = rule.verb or key
+    if verb not in VERBS:
+        yield f"events.{key}: there is no event {verb!r}{nearest(verb, VERBS)}"
+        return
+    fields = TYPES[VERBS[verb]].fields
+    if rule.at.constant is not None:
+        yield f"events.{key}.at: a time comes from a column"
+    for name, values in rule.fields.items():
+        if name not in fields:
+            yield f"events.{key}: `{verb}` has no field {name!r}{nearest(name, fields)}"
+        else:
+            yield from (f"events.{key}.{name}: {p}" for p in _field_problems(verb, fields[name], values))
+    for name in TYPES[VERBS[verb]].required:
+        if name not in rule.fields:
+            yield f"events.{key}: `{verb}` needs the field {name!r}"
+
+
+def _field_problems(verb: str, field: FieldRule, values: tuple[Value, ...]) -> Iterator[str]:
+    if len(values) != 1 and field.kind.name != "codes":
+        yield "takes one value, not a list"
+    for value in values:
+        if field.kind.name == "moment":
+            if value.constant is not None:
+                yield "a time comes from a column"
+            continue
+        if value.formats is not None or value.time_zone is not None:
+            yield "`formats` and `time_zone` belong to times"
+        for text in value.results:
+            yield from _contract_problems(VERBS[verb], field, text)
+
+
+def _contract_problems(type_name: str, field: FieldRule, text: str) -> Iterator[str]:
+    given = [text] if field.kind.name == "codes" else text
+    try:
+        DATA_TYPES[type_name].model_validate({field.name: given})
+    except ValidationError as error:
+        yield from (f"{text!r}: {e['msg']}" for e in error.errors() if e["loc"][0] == field.name)
+
+
+class _Loader(yaml.BaseLoader):
+    """Every scalar is text; a key given twice is a mistake, not a silent choice."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{key.value!r} is there twice", key.start_mark
+                )
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader)
+    except FileNotFoundError as error:
+        raise InputError(
+            f"There is no mapping {path}.",
+            remedy="Write one, or let `gridrates profile new` propose it from an export.",
+        ) from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(
+            f"{path} cannot be read: {error}.", remedy="It must be UTF-8 and valid YAML."
+        ) from error
+    if not isinstance(content, dict):
+        raise InputError(
+            f"{path} holds no keys.", remedy="docs/csv-import.md shows how a mapping is written."
+        )
+    return content
