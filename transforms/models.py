@@ -31,7 +31,7 @@ UNIT_MICROS = {"minute": HOUR // 60, "hour": HOUR, "day": 24 * HOUR}
 
 
 class Column(BaseModel):
-    """A column: its DuckDB type and what it means in both languages."""
+    """A column: its DuckDB type and what it means in both languages; an internal one is not published."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -41,6 +41,7 @@ class Column(BaseModel):
     unit: str = ""
     formula: str = ""
     source: str = ""
+    internal: bool = False
 
 
 class Table(BaseModel):
@@ -65,17 +66,22 @@ class Table(BaseModel):
 
 @dataclass(frozen=True)
 class Model:
-    """A table and the SQL that makes it."""
+    """A table and the SQL that makes it; `sql` and `needs` are empty until it is rendered for a profile."""
 
     name: str
     table: Table
-    sql: str
-    needs: frozenset[str]
+    sql: str = ""
+    needs: frozenset[str] = frozenset()
 
     @property
     def columns(self) -> dict[str, Column]:
         """Declared columns, then those of the indicator family."""
         return self.table.columns | (_family_columns() if self.table.family else {})
+
+
+def declared_models() -> list[Model]:
+    """Every model's name, declaration and columns, without its SQL."""
+    return [Model(folder.name, load_table(folder.name)) for folder in sorted(FOLDER.iterdir())]
 
 
 def load_models(profile: Profile, *, as_of_date: str, incremental: bool) -> list[Model]:

@@ -133,7 +133,9 @@ class Runner:
     def _mark_touched_cases(self, full: bool) -> int:
         if full:
             load_reference(self.connection, self.profile)
-            return self._one("SELECT count(DISTINCT subject_id) FROM raw_event WHERE event_type LIKE 'gridrates.case.%'")
+            return self._one(
+                "SELECT count(DISTINCT subject_id) FROM raw_event WHERE event_type LIKE 'gridrates.case.%'"
+            )
         self._sql("touched_case_table")
         return self._one("SELECT count(*) FROM touched_case")
 

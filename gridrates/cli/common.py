@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import json
+from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -53,6 +54,16 @@ def say(text: str) -> None:
 def print_json(content: Any) -> None:
     """Print a result for machines, on standard output. Dates and paths become strings."""
     typer.echo(json.dumps(content, ensure_ascii=False, indent=2, default=str))
+
+
+def a_date(text: str) -> date:
+    """A business date given on the command line. Raises InputError."""
+    from gridrates.errors import InputError
+
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(f"{text!r} is not a date.", remedy="Write it as 2026-05-01.") from error
 
 
 def examples(*lines: str) -> str:

@@ -1,0 +1,168 @@
+"""`gridrates run` and its stages: land, check, transform, publish."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gridrates.cli import common
+
+if TYPE_CHECKING:
+    from gridrates.pipeline import Pass, PassSummary
+
+Full = Annotated[bool, typer.Option("--full", help="Fold and compute everything again.")]
+STAGES = {
+    "land": "landing events",
+    "check_raw": "checking what was landed",
+    "fold": "folding cases",
+    "compute": "computing rates",
+    "check_marts": "checking facts and rates",
+    "publish": "publishing",
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(
+        epilog=common.examples(
+            "gridrates run", "gridrates run --full --json   # everything again, for a script"
+        )
+    )(run)
+    app.command(epilog=common.examples("gridrates land"))(land)
+    app.command(epilog=common.examples("gridrates check", "gridrates check --json"))(check)
+    app.command(
+        epilog=common.examples(
+            "gridrates transform",
+            "gridrates transform --dates 2026-05-01 --dates 2026-05-02",
+            "gridrates transform --full",
+        )
+    )(transform)
+    app.command(epilog=common.examples("gridrates publish"))(publish)
+
+
+def run(ctx: typer.Context, full: Full = False, as_json: common.Json = False) -> None:
+    """One pass: land, check, transform, check, publish.
+
+    Only what changed is computed again. Exit code 5 when a business date was held back by the gate; all
+    others are published by then.
+    """
+    from gridrates import pipeline
+
+    with _watched() as watch:
+        summary = pipeline.run(common.settings(ctx), full=full, watch=watch)
+    if as_json:
+        common.print_json(_as_json(summary))
+    else:
+        _print(summary)
+    pipeline.raise_for_held_back(summary)
+
+
+def land(ctx: typer.Context, as_json: common.Json = False) -> None:
+    """Land what is on the topic, and do nothing else."""
+    with _pass(ctx, "gridrates land") as this:
+        landing = this.land()
+    _report(asdict(landing), as_json)
+
+
+def check(ctx: typer.Context, as_json: common.Json = False) -> None:
+    """Check everything there is: what was landed, the facts, the rates. Exit code 5 when something fails."""
+    with _pass(ctx, "gridrates check") as this:
+        this.check_raw()
+        held = this.check_marts(this.all_dates())
+    _report({"held_back": {str(day): rules for day, rules in held.items()}}, as_json)
+    if held:
+        raise typer.Exit(5)
+
+
+def transform(
+    ctx: typer.Context,
+    dates: Annotated[
+        list[str] | None, typer.Option(metavar="DATE", help="Business dates; default: those that are stale.")
+    ] = None,
+    full: Full = False,
+    as_json: common.Json = False,
+) -> None:
+    """Fold touched cases and compute the rates of stale business dates."""
+    wanted = [common.a_date(text) for text in dates or ()]
+    with _pass(ctx, "gridrates transform") as this:
+        folded = this.fold(full=full)
+        computed = this.compute(wanted or this.due_dates())
+    _report({"cases": folded.cases, "dates": [str(day) for day in computed.dates]}, as_json)
+
+
+def publish(ctx: typer.Context, as_json: common.Json = False) -> None:
+    """Publish what was computed and not held back, as the next generation."""
+    with _pass(ctx, "gridrates publish") as this:
+        publication = this.publish()
+    _report({"generation": publication.generation, "rows": publication.rows}, as_json)
+
+
+@contextmanager
+def _pass(ctx: typer.Context, command: str) -> Iterator[Pass]:
+    from gridrates.pipeline import open_pass
+
+    with _watched() as watch, open_pass(common.settings(ctx), command, watch=watch) as this:
+        yield this
+
+
+@contextmanager
+def _watched() -> Iterator[Any]:
+    """A spinner that names the stage under way."""
+    with common.stderr().status("opening the warehouse") as status:
+        yield lambda stage: status.update(STAGES[stage])
+
+
+def _report(content: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        common.print_json(content)
+    else:
+        for key, value in content.items():
+            common.stdout().print(f"{key:12} {value}", markup=False)
+
+
+def _as_json(summary: PassSummary) -> dict[str, Any]:
+    publication = summary.publication
+    return {
+        "run_id": summary.run_id,
+        "landing": asdict(summary.landing) if summary.landing else None,
+        "folded_cases": summary.folded_cases,
+        "is_full": summary.is_full,
+        "computed": [str(day) for day in summary.computed],
+        "held_back": {str(day): list(rules) for day, rules in summary.held_back.items()},
+        "generation": publication.generation if publication else None,
+        "published": str(publication.path) if publication else None,
+        "rows": publication.rows if publication else {},
+        "seconds": {stage: round(seconds, 3) for stage, seconds in summary.seconds.items()},
+    }
+
+
+def _print(summary: PassSummary) -> None:
+    from rich.table import Table
+
+    landing, publication = summary.landing, summary.publication
+    assert landing and publication
+    said = {
+        "land": f"{landing.read:,} read = {landing.landed:,} landed + {landing.duplicates:,} duplicates "
+        f"+ {landing.rejected:,} rejected",
+        "check_raw": "passed",
+        "fold": f"{summary.folded_cases:,} cases{' (full rebuild)' if summary.is_full else ''}",
+        "compute": _span(summary.computed),
+        "check_marts": f"{len(summary.held_back)} dates held back" if summary.held_back else "passed",
+        "publish": f"generation {publication.generation}, {sum(publication.rows.values()):,} rows",
+    }
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for stage, seconds in summary.seconds.items():
+        table.add_row(stage.replace("_", " "), f"{seconds:7.2f} s", said[stage])
+    table.add_row("[bold]total[/]", f"[bold]{sum(summary.seconds.values()):7.2f} s[/]", str(publication.path))
+    common.stdout().print(table)
+
+
+def _span(dates: tuple[date, ...]) -> str:
+    if not dates:
+        return "no business date changed"
+    return f"{len(dates):,} business dates, {dates[0]} to {dates[-1]}"

@@ -1,0 +1,267 @@
+"""One pass: from the events on the topic to the published rates.
+
+`run` does all of it under one lock; the DAGs call the stages one by one. Every stage can be repeated: what is
+done is never done twice, and what a death left undone is found again in the live file, not in memory.
+
+1. `land`          events → raw_event, rejects, offsets and ledger, in one transaction a batch
+2. `check_raw`     the gate on what was landed; a broken ledger stops the pass
+3. `stale_dates`   touched cases → facts; the business dates they count on become stale
+4. `transform`     stale dates → rates; their marks become computed
+5. `check_marts`   the gate on what would be published; a date that fails is held back, the others go
+6. `publish`       the next generation, switched in one rename; the marks become published
+
+Each stage notes its start, end and outcome in `ops_pipeline_run` and in the state file that
+`gridrates status` reads.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Any, TypeVar
+
+import duckdb
+
+from expectations.gate import GateResult, check
+from gridrates import __version__
+from gridrates.errors import GateError
+from gridrates.profile import Profile, folder_of, load_profile
+from gridrates.public_tables import public_tables
+from gridrates.settings import Settings
+from transforms.models import ROOM as TRANSFORMS
+from transforms.runner import Computed, Folded, Runner
+from warehouse.landing import LandingSummary
+from warehouse.landing import land as land_batches
+from warehouse.live import open_live
+from warehouse.published import Publication
+from warehouse.published import publish as publish_generation
+
+T = TypeVar("T")
+SQL = Path(__file__).parent / "sql"
+Watch = Callable[[str], None]
+
+
+@dataclass
+class PassSummary:
+    """What one pass did; `seconds` by stage. Dates are business dates."""
+
+    run_id: str
+    landing: LandingSummary | None = None
+    folded_cases: int = 0
+    is_full: bool = False
+    computed: tuple[date, ...] = ()
+    held_back: Mapping[date, Sequence[str]] = field(default_factory=dict)
+    publication: Publication | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+class Pass:
+    """One pass over an open live file. `now` is the statistics moment; `watch` is told each stage's name."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        connection: duckdb.DuckDBPyConnection,
+        *,
+        now: datetime | None = None,
+        watch: Watch = lambda _: None,
+    ) -> None:
+        self.settings = settings
+        self.connection = connection
+        self.profile: Profile = load_profile(settings.profile)
+        self.runner = Runner(connection, self.profile, now or datetime.now(UTC))
+        self.watch = watch
+        self.summary = PassSummary(run_id=uuid.uuid4().hex[:12])
+
+    def land(self) -> LandingSummary:
+        """Land what is on the topic. Raises what landing raises; what was committed stays."""
+        return self._stage("land", lambda: land_batches(self.connection, self.settings), lambda s: s.landed)
+
+    def check_raw(self) -> GateResult:
+        """The gate on what was landed. Raises GateError when the ledger itself is broken."""
+        return self._stage("check_raw", lambda: self._check("raw", None), lambda r: len(r.results))
+
+    def fold(self, *, full: bool = False) -> Folded:
+        """Fold touched cases and mark their dates stale."""
+        return self._stage("fold", lambda: self.runner.fold(full=full), lambda f: f.cases)
+
+    def compute(self, dates: Sequence[date]) -> Computed:
+        """Make the rates of the dates again."""
+        return self._stage("compute", lambda: self.runner.compute(dates), lambda c: len(c.dates))
+
+    def check_marts(self, dates: Sequence[date]) -> dict[date, list[str]]:
+        """The gate on facts and rates: the dates that fail, with the rules. Their marks become held_back."""
+        return self._stage("check_marts", lambda: self._hold_back(dates), len)
+
+    def publish(self) -> Publication:
+        """Publish the next generation; every computed date that was not held back becomes published."""
+        return self._stage("publish", self._publish, lambda p: sum(p.rows.values()))
+
+    def due_dates(self) -> list[date]:
+        """Dates that are stale, or computed and not yet published."""
+        rows = self._execute("select_due_dates").fetchall()
+        return [row[0] for row in rows]
+
+    def all_dates(self) -> list[date]:
+        """Every date whose rates were made."""
+        return [row[0] for row in self._execute("select_standing").fetchall()]
+
+    def _check(self, suite: str, dates: Sequence[date] | None) -> GateResult:
+        result = check(
+            self.connection,
+            suite=suite,
+            run_id=self.summary.run_id,
+            dates=dates,
+            declarations=TRANSFORMS,
+            additions=folder_of(self.settings.profile) / "expectations.yaml",
+            as_of_date=self.runner.as_of_date,
+        )
+        if not result.passed:
+            result.raise_for_failure()
+        return result
+
+    def _hold_back(self, dates: Sequence[date]) -> dict[date, list[str]]:
+        for suite in ("core", "marts"):
+            self._check(suite, dates)
+        self._execute("mark_held_back")
+        return self._standing()[1]
+
+    def _standing(self) -> tuple[list[date], dict[date, list[str]]]:
+        """The dates whose figures stand, and those held back with the rules that do so."""
+        rows = self._execute("select_standing").fetchall()
+        held = {
+            day: (reason or "held back").split(", ") for day, state, reason in rows if state == "held_back"
+        }
+        return [day for day, *_ in rows if day not in held], held
+
+    def _publish(self) -> Publication:
+        covered, held = self._standing()
+        self.summary.held_back = held
+        publication = publish_generation(
+            self.connection,
+            self.settings,
+            public_tables(),
+            run_id=self.summary.run_id,
+            covered=covered,
+            held_back=held,
+        )
+        self._execute("mark_published", {"generation": publication.generation})
+        return publication
+
+    def _stage(self, name: str, work: Callable[[], T], count: Callable[[T], int]) -> T:
+        self.watch(name)
+        started, clock = datetime.now(UTC), perf_counter()
+        try:
+            result = work()
+        except Exception as error:
+            self._note(name, started, "failed", None, f"{type(error).__name__}: {error}")
+            raise
+        self.summary.seconds[name] = perf_counter() - clock
+        self._note(name, started, "succeeded", count(result), None)
+        return result
+
+    def _note(self, stage: str, started: datetime, state: str, rows: int | None, detail: str | None) -> None:
+        values = {
+            "run_id": self.summary.run_id,
+            "stage": stage,
+            "started_at": started,
+            "ended_at": datetime.now(UTC),
+            "state": state,
+            "row_count": rows,
+            "detail": detail,
+            "program_version": __version__,
+        }
+        self._execute("insert_pipeline_run", values)
+
+    def _execute(self, name: str, parameters: dict[str, Any] | None = None) -> duckdb.DuckDBPyConnection:
+        return self.connection.execute((SQL / f"{name}.sql").read_text(encoding="utf-8"), parameters)
+
+
+@contextmanager
+def open_pass(
+    settings: Settings, command: str, *, now: datetime | None = None, watch: Watch = lambda _: None
+) -> Iterator[Pass]:
+    """A pass over the live file, which is open and locked meanwhile. Raises what opening it raises."""
+    with open_live(settings, command=command) as connection:
+        yield Pass(settings, connection, now=now, watch=watch)
+
+
+def run(
+    settings: Settings,
+    *,
+    full: bool = False,
+    now: datetime | None = None,
+    watch: Watch = lambda _: None,
+) -> PassSummary:
+    """All stages. Raises GateError at the end when dates were held back: the others are published by then."""
+    with open_pass(settings, "gridrates run", now=now, watch=watch) as this:
+        summary = this.summary
+        summary.landing = this.land()
+        this.check_raw()
+        folded = this.fold(full=full)
+        summary.folded_cases, summary.is_full = folded.cases, folded.is_full
+        dates = this.due_dates()
+        summary.computed = this.compute(dates).dates
+        this.check_marts(dates)
+        summary.publication = this.publish()
+    return summary
+
+
+def land(settings: Settings) -> LandingSummary:
+    """Stage 1 by itself."""
+    with open_pass(settings, "land") as this:
+        return this.land()
+
+
+def check_raw(settings: Settings) -> GateResult:
+    """Stage 2 by itself."""
+    with open_pass(settings, "check raw") as this:
+        return this.check_raw()
+
+
+def stale_dates(settings: Settings, *, full: bool = False) -> list[str]:
+    """Stage 3 by itself: fold, then name every date that is stale or not yet published."""
+    with open_pass(settings, "fold") as this:
+        this.fold(full=full)
+        return [str(day) for day in this.due_dates()]
+
+
+def transform(settings: Settings, dates: Sequence[str]) -> list[str]:
+    """Stage 4 by itself, for the dates given; returns those computed."""
+    with open_pass(settings, "transform") as this:
+        return [str(day) for day in this.compute(_dates(dates)).dates]
+
+
+def check_marts(settings: Settings, dates: Sequence[str]) -> list[str]:
+    """Stage 5 by itself; returns the dates that passed."""
+    with open_pass(settings, "check marts") as this:
+        wanted = _dates(dates)
+        held = this.check_marts(wanted)
+        return [str(day) for day in wanted if day not in held]
+
+
+def publish(settings: Settings, dates: Sequence[str]) -> list[str]:
+    """Stage 6 by itself; returns those of `dates` that the new generation holds fresh."""
+    with open_pass(settings, "publish") as this:
+        this.publish()
+        return [day for day in dates if date.fromisoformat(day) not in this.summary.held_back]
+
+
+def _dates(dates: Sequence[str]) -> list[date]:
+    return [date.fromisoformat(day) for day in dates]
+
+
+def raise_for_held_back(summary: PassSummary) -> None:
+    """Raise GateError when dates were held back."""
+    if summary.held_back:
+        days = ", ".join(str(day) for day in sorted(summary.held_back))
+        rules = sorted({rule for found in summary.held_back.values() for rule in found})
+        raise GateError(
+            f"{len(summary.held_back)} business dates were held back ({days}) by: {'; '.join(rules)}.",
+            remedy='Look at `gridrates query "FROM quality_results WHERE NOT is_passed"`; the others are published.',
+        )
