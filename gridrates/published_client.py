@@ -33,8 +33,9 @@ _closing_off = Lock()
 def published_path(settings: Settings) -> Path:
     """The database file of the generation in force, with no link in its path.
 
-    DuckDB shares open files by the path they were opened with: through the link, a process that had the
-    last generation open would be given that one again. Raises WarehouseError when nothing is published.
+    A process that still had the last generation open by the link would be given that one again by a
+    DuckDB that knows files by the path they were opened with. Raises WarehouseError when nothing is
+    published.
     """
     try:
         return settings.current_path.resolve(strict=True)
