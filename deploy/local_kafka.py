@@ -11,8 +11,6 @@ from __future__ import annotations
 import base64
 import os
 import shutil
-import socket
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -22,10 +20,10 @@ from typing import Any
 
 from deploy.files import locked, make_directory, read_json, tail, write_json, write_text
 from deploy.jars import jars
-from deploy.processes import Daemon, spawn, stop_all
+from deploy.network import HOST, accepts, choose_port
+from deploy.processes import Daemon, spawn, stop_all, wait
 from gridrates.errors import GridratesError, InputError, ResourceError, ServiceUnavailable
 
-HOST = "127.0.0.1"
 START_SECONDS = 60
 STOP_SECONDS = 20
 LOCK_SECONDS = 120
@@ -130,7 +128,7 @@ def answers(bootstrap_servers: str, *, timeout_seconds: float = 3) -> bool:
     from kafka import KafkaAdminClient
     from kafka.errors import KafkaError
 
-    if not any(_accepts(server) for server in bootstrap_servers.split(",")):
+    if not any(accepts(server) for server in bootstrap_servers.split(",")):
         return False
     milliseconds = int(timeout_seconds * 1000)
     try:
@@ -147,13 +145,6 @@ def answers(bootstrap_servers: str, *, timeout_seconds: float = 3) -> bool:
         return False
     finally:
         client.close()
-
-
-def free_port() -> int:
-    """A loopback port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def _folder(home: Path) -> Path:
@@ -196,34 +187,14 @@ def _java_command(say: Say) -> list[str]:
 
 def _node(folder: Path, port: int | None) -> Node:
     """The node as it was the last time, on the ports it had if they are still free."""
-    try:
-        last = Node(**read_json(folder / "node.json"))
-    except TypeError:
-        identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        last = Node(identity, free_port(), free_port())
-    if port is not None and not _is_free(port):
-        raise ServiceUnavailable(
-            f"Port {port} on {HOST} is taken by another program.",
-            remedy="Stop that program, or leave --kafka-port out: a free port is found then.",
-        )
+    last = read_json(folder / "node.json")
     node = Node(
-        last.cluster_id,
-        port or (last.port if _is_free(last.port) else free_port()),
-        last.controller_port if _is_free(last.controller_port) else free_port(),
+        last.get("cluster_id") or base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="),
+        choose_port(port, last.get("port"), "--kafka-port"),
+        choose_port(None, last.get("controller_port"), ""),
     )
     write_json(folder / "node.json", asdict(node))
     return node
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        # As the broker itself does: connections of a former run that are still winding down are no obstacle.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except (OSError, OverflowError):
-            return False
-        return True
 
 
 def _configure(folder: Path, node: Node, properties: Mapping[str, str]) -> None:
@@ -265,7 +236,7 @@ def _format(folder: Path, node: Node, java: list[str]) -> None:
     log.unlink(missing_ok=True)
     formatting = spawn(command, cwd=folder, log=log, env=_environment())
     try:
-        _wait(lambda: not formatting.is_alive, START_SECONDS)
+        wait(lambda: not formatting.is_alive, START_SECONDS)
     finally:
         stop_all([formatting], grace_seconds=0)
     if not (folder / "data" / "meta.properties").exists():
@@ -289,7 +260,7 @@ def _environment() -> dict[str, str]:
 
 
 def _wait_until_answers(folder: Path, broker: Broker) -> None:
-    _wait(lambda: not broker.daemon.is_alive or _accepts(broker.bootstrap_servers), START_SECONDS)
+    wait(lambda: not broker.daemon.is_alive or accepts(broker.bootstrap_servers), START_SECONDS)
     if broker.daemon.is_alive and answers(broker.bootstrap_servers, timeout_seconds=START_SECONDS):
         return
     if not broker.daemon.is_alive:
@@ -299,21 +270,6 @@ def _wait_until_answers(folder: Path, broker: Broker) -> None:
         f"{START_SECONDS} s.",
         remedy=f"Read {folder / 'broker.log'}; `gridrates dev down` stops it.",
     )
-
-
-def _wait(done: Callable[[], bool], seconds: float) -> None:
-    until = time.monotonic() + seconds
-    while not done() and time.monotonic() < until:
-        time.sleep(0.05)
-
-
-def _accepts(server: str) -> bool:
-    host, _, port = server.rpartition(":")
-    try:
-        socket.create_connection((host, int(port)), timeout=1).close()
-    except OSError:
-        return False
-    return True
 
 
 def _died(folder: Path) -> GridratesError:

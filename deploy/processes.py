@@ -10,7 +10,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,26 +65,47 @@ def _streams(output: int) -> list[tuple[int, ...] | tuple[int, int, str, int, in
 
 
 def stop_all(daemons: Sequence[Daemon], *, grace_seconds: float) -> None:
-    """Ask the processes to end; after `grace_seconds` kill what is left of them and of their groups."""
+    """Ask the processes to end; after `grace_seconds` kill what is left of them and of what they started."""
     for daemon in daemons:
         if daemon.is_alive:
-            _signal(os.kill, daemon.pid, signal.SIGTERM)
-    _wait(daemons, grace_seconds)
+            _signal(daemon.pid, signal.SIGTERM)
+    wait(lambda: not any(daemon.is_alive for daemon in daemons), grace_seconds)
     for daemon in daemons:
-        if _same_boot(daemon) and (daemon.is_alive or _birth(daemon.pid) is None):
-            _signal(os.killpg, daemon.pid, signal.SIGKILL)
-    _wait(daemons, 5)
+        for pid in _session(daemon):
+            _signal(pid, signal.SIGKILL)
+    wait(lambda: not any(daemon.is_alive for daemon in daemons), 5)
 
 
-def _wait(daemons: Sequence[Daemon], seconds: float) -> None:
+def wait(done: Callable[[], bool], seconds: float) -> bool:
+    """Wait until `done`, at the most so long; whether it was."""
     until = time.monotonic() + seconds
-    while any(daemon.is_alive for daemon in daemons) and time.monotonic() < until:
+    while not done():
+        if time.monotonic() > until:
+            return False
         time.sleep(0.05)
+    return True
 
 
-def _signal(send: object, pid: int, number: signal.Signals) -> None:
+def _session(daemon: Daemon) -> list[int]:
+    """What runs in the daemon's session: itself, and what it or its children started in whatever group.
+
+    A session's number is not given to another process while anyone is left in it. So unless a stranger leads
+    it, or the machine was started anew, it is ours, even when the daemon itself is gone.
+    """
+    ours = daemon.born.startswith(f"{_boot()}/") and _birth(daemon.pid) in (daemon.born, None)
+    return [pid for pid in psutil.pids() if _leader(pid) == daemon.pid] if ours else []
+
+
+def _leader(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return None
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
-        send(pid, number)  # type: ignore[operator]
+        os.kill(pid, number)
 
 
 def _reap(pid: int) -> None:
@@ -110,7 +131,3 @@ def _boot() -> str:
     if psutil.LINUX:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     return str(int(psutil.boot_time()))
-
-
-def _same_boot(daemon: Daemon) -> bool:
-    return daemon.born.startswith(f"{_boot()}/")

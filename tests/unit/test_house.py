@@ -13,5 +13,5 @@ def test_every_module_of_the_spine_has_a_layer() -> None:
     configuration = tomllib.loads((ROOT / "pyproject.toml").read_text())
     layers = " ".join(configuration["tool"]["importlinter"]["contracts"][0]["layers"])
     named = {word.strip("()") for word in layers.split()}
-    spine = {path.stem for path in (ROOT / "gridrates").iterdir()} - {"__init__", "__main__", "__pycache__"}
+    spine = {path.stem for path in (ROOT / "gridrates").glob("*.py")} - {"__init__", "__main__"}
     assert {f"gridrates.{module}" for module in spine} <= named
