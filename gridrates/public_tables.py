@@ -6,20 +6,25 @@ that every published column carries a comment and a Chinese name.
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from gridrates.profile import read_yaml
+from transforms.indicators import load_indicators
 from transforms.models import Model, declared_models
 from warehouse.published_tables import Column, PublicTable
 
 OTHERS = Path(__file__).with_name("public_tables.yaml")
+INDICATORS = "indicators"
 
 
 def public_tables() -> list[PublicTable]:
     """Every table to publish, beside those a publication writes about itself."""
     made = [_of_model(model) for model in declared_models() if model.table.public_name]
-    return [*made, *(_of_entry(name, entry) for name, entry in read_yaml(OTHERS).items())]
+    others = [_of_entry(name, entry) for name, entry in read_yaml(OTHERS).items()]
+    return [*made, *(_with_indicators(table) if table.name == INDICATORS else table for table in others)]
 
 
 def _of_model(model: Model) -> PublicTable:
@@ -50,6 +55,33 @@ def _of_entry(name: str, entry: dict[str, Any]) -> PublicTable:
         columns=columns,
         grain=tuple(entry["grain"]),
     )
+
+
+def _with_indicators(table: PublicTable) -> PublicTable:
+    """The table of indicators, which is in the live file only as the SQL made from it."""
+    family = load_indicators()
+    rows = [
+        {
+            "position": position,
+            "indicator_code": code,
+            "name_zh": rate.zh,
+            "name_en": rate.en,
+            "is_headline": rate.headline,
+            "numerator": rate.numerator,
+            "numerator_zh": family.measures[rate.numerator].zh,
+            "numerator_en": family.measures[rate.numerator].en,
+            "denominator": rate.denominator,
+            "denominator_zh": family.measures[rate.denominator].zh,
+            "denominator_en": family.measures[rate.denominator].en,
+            "basis": family.cohorts[family.measures[rate.denominator].cohort].basis,
+            "source": rate.source,
+        }
+        for position, (code, rate) in enumerate(family.indicators.items(), start=1)
+    ]
+    types = {"position": "BIGINT", "is_headline": "BOOLEAN"}
+    shape = json.dumps([{column: types.get(column, "VARCHAR") for column in table.columns}])
+    values = json.dumps(rows, ensure_ascii=False).replace("'", "''")
+    return replace(table, sql=f"SELECT unnest(from_json('{values}', '{shape}'), recursive := true)")
 
 
 def _select(table: str, columns: Any) -> str:
