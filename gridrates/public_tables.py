@@ -7,6 +7,7 @@ that every published column carries a comment and a Chinese name.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ def _of_model(model: Model) -> PublicTable:
     assert table.public_name and table.zh_name
     return PublicTable(
         name=table.public_name,
-        sql=_select(model.name, columns),
+        sql=_select(model.name, dict(zip(columns, columns, strict=True))),
         comment=f"{table.zh}. {table.en}.",
         zh_name=table.zh_name,
         columns={
@@ -49,7 +50,7 @@ def _of_entry(name: str, entry: dict[str, Any]) -> PublicTable:
     columns = {column: Column(text["en"], text["zh"]) for column, text in entry["columns"].items()}
     return PublicTable(
         name=name,
-        sql=_select(entry["from"], columns),
+        sql=_select(entry["from"], {name: text.get("from", name) for name, text in entry["columns"].items()}),
         comment=f"{entry['zh']}. {entry['en']}.",
         zh_name=entry["zh"],
         columns=columns,
@@ -84,5 +85,7 @@ def _with_indicators(table: PublicTable) -> PublicTable:
     return replace(table, sql=f"SELECT unnest(from_json('{values}', '{shape}'), recursive := true)")
 
 
-def _select(table: str, columns: Any) -> str:
-    return f"SELECT {', '.join(columns)} FROM {table}"
+def _select(table: str, columns: Mapping[str, str]) -> str:
+    """A query of columns by their published name and the one they have in the live file."""
+    chosen = (name if name == own else f"{own} AS {name}" for name, own in columns.items())
+    return f"SELECT {', '.join(chosen)} FROM {table}"
