@@ -62,7 +62,7 @@ class Model(BaseModel):
 def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError) as error:
         raise ValueError(f"{name!r} is no time zone such as Asia/Shanghai") from error
     return name
 
@@ -81,6 +81,14 @@ def _known_format(text: str) -> str:
 def _no_nul(text: str) -> str:
     if "\0" in text:
         raise ValueError("a NUL character cannot be part of a mapping")
+    return text
+
+
+def _known_pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"{text!r} is no pattern: {error}") from error
     return text
 
 
@@ -120,7 +128,7 @@ class Value(Model):
     column: Plain | None = None
     constant: Plain | None = None
     template: Plain | None = None
-    pattern: Plain | None = None
+    pattern: Annotated[Plain, AfterValidator(_known_pattern)] | None = None
     map: dict[Plain, Plain] | None = None
     otherwise: Plain | None = None
     formats: tuple[Format, ...] | None = None

@@ -185,9 +185,10 @@ def _rule_checks(rule: FieldRule, what: str) -> Iterator[Check]:
         yield Check("bounds", f"{what} is not in {bounds}", (), least=kind.least, most=kind.most)
 
 
+_NO_CODE = "no code: it holds a quote, a brace, a bracket or a control character, or ends in a blank"
 _SHAPES = {
-    "code": "no code: it has a control character, a quote, a brace or a bracket, or a blank at its end",
-    "codes": "no code: it has a control character, a quote, a brace or a bracket, or a blank at its end",
+    "code": _NO_CODE,
+    "codes": _NO_CODE,
     "flag": "neither true nor false",
     "integer": "not a whole number",
     "number": "not a number",

@@ -194,13 +194,17 @@ def find_layout(
     """
     head = read_head(path)
     found = _encoding(path, head, encoding)
-    text = _decoded(path, head, found)
-    layouts = [Layout(found, mark, _names(text, mark)) for mark in ([delimiter] if delimiter else DELIMITERS)]
-    best = max(layouts, key=lambda layout: (len(set(wanted) & set(layout.names)), len(layout.names)))
+    best = _best(_decoded(path, head, found), found, wanted, delimiter)
     missing = [name for name in wanted if name not in best.names]
     if missing:
-        raise _lacks(path, missing, best)
+        others = [_best(head.decode(e, "replace"), e, wanted, delimiter) for e in candidate_encodings(head)]
+        raise _lacks(path, missing, best, [o.encoding for o in others if set(wanted) <= set(o.names)])
     return best
+
+
+def _best(text: str, encoding: str, wanted: Sequence[str], delimiter: str | None) -> Layout:
+    layouts = [Layout(encoding, d, _names(text, d)) for d in ([delimiter] if delimiter else DELIMITERS)]
+    return max(layouts, key=lambda layout: (len(set(wanted) & set(layout.names)), len(layout.names)))
 
 
 def read_head(path: Path) -> bytes:
@@ -250,7 +254,7 @@ def _encoding(path: Path, head: bytes, asked: str | None) -> str:
             return name
     name = (asked or "utf-8").lower().replace("_", "-")
     try:
-        b"".decode(name)
+        b"x".decode(name, "replace")
     except LookupError as error:
         raise InputError(
             f"There is no text encoding {asked!r}.", remedy="Name one such as utf-8, gb18030 or cp1252."
@@ -303,9 +307,11 @@ def _names(text: str, delimiter: str) -> tuple[str, ...]:
     return ()
 
 
-def _lacks(path: Path, missing: Sequence[str], layout: Layout) -> InputError:
+def _lacks(path: Path, missing: Sequence[str], layout: Layout, encodings: Sequence[str]) -> InputError:
     hints = "; ".join(f"{name!r}{nearest(name, layout.names)}" for name in missing)
-    return InputError(
-        f"The header of {path} lacks what the mapping names: {hints}. It has {', '.join(layout.names)}.",
-        remedy="Mend the mapping, or choose the profile that the file belongs to.",
-    )
+    message = f"The header of {path} lacks what the mapping names: {hints}. It has {', '.join(layout.names)}."
+    if encodings:
+        remedy = f"Read as {encodings[0]} it has them all: name that as `encoding` in the mapping."
+    else:
+        remedy = "Mend the mapping, or choose the profile that the file belongs to."
+    return InputError(message, remedy=remedy)

@@ -52,8 +52,9 @@ def send_exports(
 ) -> Sent:
     """Import exports and send their events to the topic of the settings.
 
-    Rejects go to a file beside each export, or in `rejects_dir`. Raises InputError when a file is no export of this mapping, and ServiceUnavailable when the broker is
-    away from the start; what fails on the way is in the result.
+    Rejects go to a file beside each export, or in `rejects_dir`. Raises InputError when a file is no export
+    of this mapping, and ServiceUnavailable when the broker is away from the start; what fails on the way is
+    in the result.
     """
     publisher = Publisher(settings, settings.topic)
     publisher.open()
