@@ -11,6 +11,7 @@ import csv
 import hashlib
 from collections.abc import Iterator
 from datetime import date, time
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -179,10 +180,13 @@ class Profile(BaseModel):
     categories: tuple[Category, ...] = ()
     limits: tuple[Limit, ...] = ()
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Changes when anything in the profile does: figures computed before are then stale."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
 
 
 R = TypeVar("R", bound=Row)

@@ -7,7 +7,7 @@ rendered SQL) and that every model's columns and types are declared.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any, Literal
@@ -84,6 +84,7 @@ def declared_models() -> list[Model]:
     return [Model(folder.name, load_table(folder.name)) for folder in sorted(FOLDER.iterdir())]
 
 
+@lru_cache(maxsize=16)
 def load_models(profile: Profile, *, as_of_date: str, incremental: bool) -> list[Model]:
     """All models, rendered for a profile and a way of running, each behind those it reads."""
     models = {

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ import pyarrow as pa
 
 from gridrates.errors import InputError
 from gridrates.profile import Grid, Limit, Profile
-from transforms.calendar import WorkingCalendar
+from transforms.calendar import Day, Tile, WorkingCalendar
 
 SCHEMA = Path(__file__).parent / "reference.sql"
 ALWAYS_FROM, ALWAYS_TO = date(1, 1, 1), date(9999, 12, 31)
@@ -62,7 +63,9 @@ def grid_paths(grids: Sequence[Grid]) -> list[PathNode]:
     for code in by_code:
         cuts = sorted(_cuts(code, by_code, frozenset()))
         for valid_from, valid_to in pairwise(cuts):
-            chain = list(_chain(code, by_code, valid_from))
+            # Two trees may meet above a code: a node that both lead to is on the way once, of the first tree.
+            ways = reversed(list(_chain(code, by_code, valid_from)))
+            chain = {(level, above): (tree, level, above) for tree, level, above in ways}.values()
             path_id = f"{code}@{valid_from.isoformat()}" if len(cuts) > 2 else code
             rows += [PathNode(path_id, code, valid_from, valid_to, *node) for node in chain]
     return rows
@@ -92,12 +95,12 @@ def _cuts(code: str, by_code: dict[str, list[Grid]], seen: frozenset[str]) -> se
 
 
 def _chain(code: str, by_code: dict[str, list[Grid]], on: date) -> Iterable[tuple[str, str, str]]:
-    """(tree, level, code) of the node and its ancestors on a date, in every tree it stands in."""
+    """(tree, level, code) of the node and its ancestors on a date, in every tree one of them stands in."""
     for grid in by_code[code]:
         if (grid.valid_from or ALWAYS_FROM) <= on < (grid.valid_to or ALWAYS_TO):
             yield grid.tree, grid.level, code
             if grid.parent_code:
-                yield from (node for node in _chain(grid.parent_code, by_code, on) if node[0] == grid.tree)
+                yield from _chain(grid.parent_code, by_code, on)
 
 
 def _load_paths(connection: duckdb.DuckDBPyConnection, grids: Sequence[Grid]) -> None:
@@ -144,9 +147,19 @@ def _limits(limits: Sequence[Limit]) -> list[dict[str, Any]]:
 
 
 def _load_calendar(connection: duckdb.DuckDBPyConnection, profile: Profile) -> None:
-    clock = WorkingCalendar(profile.calendar, profile.time_zone)
-    _fill(connection, "core_calendar", [day._asdict() for day in clock.days()])
-    _fill(connection, "core_working_clock", [tile._asdict() for tile in clock.tiles()])
+    days, tiles = _calendar_tables(WorkingCalendar(profile.calendar, profile.time_zone))
+    _insert(connection, "core_calendar", days)
+    _insert(connection, "core_working_clock", tiles)
+
+
+@cache
+def _calendar_tables(clock: WorkingCalendar) -> tuple[pa.Table, pa.Table]:
+    """Days and tiles; kept, because a calendar takes a second to unroll and never changes."""
+    days, tiles = zip(*clock.days(), strict=True), zip(*clock.tiles(), strict=True)
+    return (
+        pa.table(dict(zip(Day._fields, map(list, days), strict=True))),
+        pa.table(dict(zip(Tile._fields, map(list, tiles), strict=True))),
+    )
 
 
 def _dump(row: Grid | Limit | Any) -> dict[str, Any]:
@@ -155,8 +168,11 @@ def _dump(row: Grid | Limit | Any) -> dict[str, Any]:
 
 def _fill(connection: duckdb.DuckDBPyConnection, table: str, rows: list[dict[str, Any]]) -> None:
     """Insert rows by column name; an empty list leaves the table empty."""
-    if not rows:
-        return
-    connection.register("reference_rows", pa.Table.from_pylist(rows))
+    if rows:
+        _insert(connection, table, pa.Table.from_pylist(rows))
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
+    connection.register("reference_rows", rows)
     connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM reference_rows")
     connection.unregister("reference_rows")

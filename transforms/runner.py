@@ -65,7 +65,7 @@ class Runner:
         self.as_of_date = business_date(profile, as_of)
 
     def fold(self, *, full: bool = False) -> Folded:
-        """Fold what has landed since the last time, or everything when `full` or when a definition changed."""
+        """Fold what has landed since the last time; everything when `full` or a definition changed."""
         full = full or self._definition_changed()
         with self._transaction():
             last_batch = self._one("SELECT coalesce(max(batch_id), 0) FROM raw_event")
@@ -146,7 +146,7 @@ class Runner:
             self._sql("insert_touched_dates")
 
     def _mark_stale_dates(self, full: bool) -> tuple[date, ...]:
-        """Mark the dates touched cases count on, before and after, and the dates begun since the last fold."""
+        """Mark the dates touched cases count on, before and after, and those begun since."""
         if full:
             self._create_marts()
             self._sql("insert_all_dates")

@@ -154,7 +154,6 @@ SELECT
   ) AS anomalies,
   first_event_at,
   last_event_at,
-  last_batch_id,
   {% for column in [
     'reported_at', 'accepted_at', 'verified_at', 'declined_at', 'filed_at', 'dispatched_at', 'handled_at',
     'closed_at', 'first_valid_visit_at', 'self_disposed_at', 'voided_at', 'supervised_at', 'extended_at',

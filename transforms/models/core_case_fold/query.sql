@@ -11,7 +11,6 @@ WITH fold AS (
     count(*) AS event_count,
     min(occurred_at) AS first_event_at,
     max(occurred_at) AS last_event_at,
-    max(batch_id) AS last_batch_id,
     {{ latest('work_type') }} AS work_type_said,
     {{ latest('category_system') }} AS category_system_said,
     {{ latest('unit_code') }} AS unit_code_said,

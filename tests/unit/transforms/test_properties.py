@@ -1,0 +1,86 @@
+"""The same events give the same tables, whatever the order, the batches and the way of running."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gridrates.profile import Profile
+from tests.derived import bring_up_to_date, derive, everything, live, profile, rows
+from tests.events import Row, insert_events
+from tests.unit.transforms.strategies import histories
+from transforms.indicators import load_indicators
+
+CITY: dict[str, Any] = {
+    "categories": [{"category_system": "s", "category_code": "c1"}],
+    "limits": [
+        {"category_system": "s", "category_code": "c1", "amount": 4, "unit": "working_hour"},
+        {"amount": 1, "unit": "day"},
+    ],
+    "desk_limits": {
+        "dispatch": {"amount": 15, "unit": "minute"},
+        "sign": {"amount": 2, "unit": "working_hour"},
+        "visit": {"amount": 1, "unit": "working_day"},
+    },
+    "grids": [
+        {"grid_code": "s1", "level": "street"},
+        {"grid_code": "g1", "parent_code": "s1", "level": "grid"},
+        {"grid_code": "g2", "parent_code": "s1", "level": "grid", "valid_from": "2026-01-31"},
+        {"grid_code": "s2", "level": "street"},
+        {"grid_code": "g2", "parent_code": "s2", "level": "grid", "valid_to": "2026-01-31"},
+    ],
+    "work_types": {"enforcement": {"is_in_total": False}},
+}
+STREET: Profile = profile(**CITY)
+slow = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@slow
+@given(histories(), st.randoms(use_true_random=False))
+def test_neither_order_nor_batches_nor_repeated_runs_matter(events: list[Row], random: Any) -> None:
+    in_one_go = everything(derive(events, STREET))
+    random.shuffle(events)
+    cuts = sorted(random.sample(range(1, len(events)), min(3, len(events) - 1)))
+    connection = live()
+    for batch, (start, end) in enumerate(zip([0, *cuts], [*cuts, len(events)], strict=True), start=1):
+        insert_events(connection, events[start:end], batch_id=batch)
+        bring_up_to_date(connection, STREET)
+    piecemeal = everything(connection)
+    for table, expected in in_one_go.items():
+        assert piecemeal[table] == expected, table
+
+
+@slow
+@given(histories())
+def test_a_full_rebuild_changes_nothing(events: list[Row]) -> None:
+    connection = derive(events, STREET)
+    before = everything(connection)
+    bring_up_to_date(connection, STREET, full=True)
+    assert everything(connection) == before
+
+
+@slow
+@given(histories())
+def test_rates_are_shares_and_on_time_is_a_part_of_done(events: list[Row]) -> None:
+    family = load_indicators()
+    found = rows(derive(events, STREET), "FROM out_daily_rates")
+    for row in found:
+        for code, rate in family.indicators.items():
+            bottom = row[rate.denominator]
+            assert (row[code] is None) == (bottom == 0), code
+            assert row[code] is None or 0 <= row[code] <= 1, (code, row)
+        for step in ("dispatch", "sign", "closure"):
+            assert row[f"{step}_on_time_count"] <= row[f"{step}_done_count"] <= row[f"{step}_due_count"], step
+
+
+@slow
+@given(histories())
+def test_the_total_is_the_sum_of_the_roots(events: list[Row]) -> None:
+    counts = [code for code, m in load_indicators().measures.items() if m.count != "points"]
+    sums = ", ".join(f"sum({code}) AS {code}" for code in counts)
+    connection = derive(events, STREET)
+    query = f"SELECT business_date, work_type, {sums} FROM out_daily_rates WHERE {{}} GROUP BY ALL ORDER BY ALL"
+    roots = rows(connection, query.format("level IN ('street', 'unassigned')"))
+    assert roots == rows(connection, query.format("level = 'total'"))
