@@ -63,9 +63,9 @@ def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
             aside.unlink(missing_ok=True)
 
 
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
+def write_json(path: Path, content: Mapping[str, Any], *, mode: int = 0o644) -> None:
     """Replace a JSON file in one step. Raises ResourceError."""
-    write_text(path, json.dumps(content, indent=2) + "\n")
+    write_text(path, json.dumps(content, indent=2) + "\n", mode=mode)
 
 
 def read_json(path: Path) -> dict[str, Any]:

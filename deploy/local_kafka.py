@@ -128,23 +128,17 @@ def answers(bootstrap_servers: str, *, timeout_seconds: float = 3) -> bool:
     from kafka import KafkaAdminClient
     from kafka.errors import KafkaError
 
-    if not any(accepts(server) for server in bootstrap_servers.split(",")):
+    from gridrates.kafka import connect
+
+    servers, milliseconds = bootstrap_servers.split(","), int(timeout_seconds * 1000)
+    if not any(map(accepts, servers)):
         return False
-    milliseconds = int(timeout_seconds * 1000)
+    bounds = {"bootstrap_timeout_ms": milliseconds, "request_timeout_ms": milliseconds}
     try:
-        client = KafkaAdminClient(
-            bootstrap_servers=bootstrap_servers.split(","),
-            bootstrap_timeout_ms=milliseconds,
-            request_timeout_ms=milliseconds,
-        )
+        with connect(KafkaAdminClient, bootstrap_servers=servers, **bounds) as client:
+            return bool(client.describe_cluster()["brokers"])
     except KafkaError:
         return False
-    try:
-        return bool(client.describe_cluster()["brokers"])
-    except KafkaError:
-        return False
-    finally:
-        client.close()
 
 
 def _folder(home: Path) -> Path:

@@ -76,13 +76,13 @@ def stop_all(daemons: Sequence[Daemon], *, grace_seconds: float) -> None:
     wait(lambda: not any(daemon.is_alive for daemon in daemons), 5)
 
 
-def wait(done: Callable[[], bool], seconds: float) -> bool:
+def wait(done: Callable[[], bool], seconds: float, *, pause_seconds: float = 0.05) -> bool:
     """Wait until `done`, at the most so long; whether it was."""
     until = time.monotonic() + seconds
     while not done():
         if time.monotonic() > until:
             return False
-        time.sleep(0.05)
+        time.sleep(pause_seconds)
     return True
 
 
