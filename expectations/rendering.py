@@ -1,0 +1,241 @@
+"""Rules as SQL: the words of a suite, filled in for one check.
+
+Reads the suites' templates and what the check is about; touches no data. Guarantees that a rule's predicate
+or query is one text, which the expectation and the quarantine share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import jinja2.meta
+import jinja2.nativetypes
+
+from contracts.events import DATA_TYPES
+from contracts.landing_rules import COLUMNS, ENVELOPE, TYPES
+from expectations.suites import FOLDER, Rule, TableSuite
+from gridrates.errors import InputError
+
+OWN_SQL = Path(__file__).parent / "sql"
+
+
+def ident(name: str) -> str:
+    """A name as SQL."""
+    return '"' + str(name).replace('"', '""') + '"'
+
+
+def literal(text: object) -> str:
+    """A text as SQL."""
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A rule ready to run. Exactly one of `where`, `query` and `expect` is set.
+
+    `key` and `dates` are the columns of its wrong rows that name them and say which business dates they
+    spoil; without `dates` they spoil everything.
+    """
+
+    table: str
+    rule: Rule
+    origin: Path
+    key: tuple[str, ...]
+    dates: tuple[str, ...]
+    where: str | None = None
+    query: str | None = None
+    expect: str | None = None
+    kwargs: Mapping[str, Any] | None = None
+
+    @property
+    def rows_query(self) -> str | None:
+        """The query that finds the wrong rows; None where Great Expectations has to tell."""
+        if self.where is not None:
+            return f"SELECT * FROM {ident(self.table)} WHERE {self.where}"
+        return self.query
+
+    def broken(self, why: object) -> InputError:
+        """The error to raise when the rule itself does not work."""
+        return broken(self.rule, self.table, self.origin, why)
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What a check is about.
+
+    `columns` are those of each table in the file, with their DuckDB types; `scoped` are the tables that are
+    hidden behind their rows that changed.
+    """
+
+    catalog: str
+    columns: Mapping[str, Mapping[str, str]]
+    parameters: Mapping[str, Any]
+    as_of_date: date
+    checked_at: datetime
+    scoped: frozenset[str] = frozenset()
+
+    def everything(self, table: str) -> str:
+        """The whole of a table, whatever the check is limited to."""
+        return f'{ident(self.catalog)}."main".{ident(table)}'
+
+
+def broken(rule: Rule, table: str, origin: Path, why: object) -> InputError:
+    """The error to raise when a rule itself does not work."""
+    return InputError(
+        f"{origin}: the rule {rule.name} of {table} does not work: {why}.",
+        remedy="Mend the rule; nothing was judged.",
+    )
+
+
+def own_sql(name: str, **values: Any) -> str:
+    """A statement of the gate itself, `sql/<name>.sql`, filled in."""
+    text = (OWN_SQL / f"{name}.sql").read_text(encoding="utf-8")
+    return str(_set_up(jinja2.Environment).from_string(text).render(**values))
+
+
+def prepare(suite: TableSuite, around: Circumstances) -> list[Prepared]:
+    """The rules of a table that apply, ready to run. Raises InputError when one cannot be filled in."""
+    context = _context(suite, around)
+    dates = suite.date_columns(around.columns.get(suite.table, {}))
+    found = (_prepared(rule, origin, replace(suite, dates=dates), context) for rule, origin in suite.rules)
+    return [prepared for prepared in found if prepared is not None]
+
+
+def _prepared(rule: Rule, origin: Path, suite: TableSuite, context: dict[str, Any]) -> Prepared | None:
+    fill = _Filler(origin.parent, context, rule.particulars)
+    try:
+        if fill.is_off(rule):
+            return None
+        return Prepared(
+            table=suite.table,
+            rule=rule,
+            origin=origin,
+            key=suite.key if rule.key is None else rule.key,
+            dates=(suite.dates or ()) if rule.dates is None else rule.dates,
+            where=fill.text(rule.where),
+            query=fill.text(rule.sql),
+            expect=rule.expect,
+            kwargs=fill.native(rule.kwargs),
+        )
+    except (jinja2.TemplateError, OSError) as error:
+        raise broken(rule, suite.table, origin, error) from error
+
+
+def _context(suite: TableSuite, around: Circumstances) -> dict[str, Any]:
+    """Every value a rule of the table may name."""
+    columns = around.columns.get(suite.table, {})
+    family = suite.family
+    return {
+        **around.parameters,
+        "table": suite.table,
+        "key": suite.key,
+        "columns": columns,
+        "declared": suite.columns or None,
+        "words": _words(suite, columns),
+        "day": "business_date" if "business_date" in columns else None,
+        "measures": family.measures if family else None,
+        "indicators": family.indicators if family else None,
+        "cohorts": family.cohorts if family else None,
+        "contract": _contract(),
+        "everything": around.everything,
+        "as_of_date": f"DATE {literal(around.as_of_date)}",
+        "checked_at": f"TIMESTAMPTZ {literal(around.checked_at.isoformat())}",
+        "is_scoped": suite.table in around.scoped,
+    }
+
+
+def _words(suite: TableSuite, columns: Mapping[str, str]) -> str | None:
+    """All text of a row in one expression, without names of things and keyed hashes: those may be digits."""
+    names = [
+        name
+        for name, kind in columns.items()
+        if kind == "VARCHAR" and name not in suite.key and not name.endswith(("_id", "_hash"))
+    ]
+    if not names:
+        return None
+    columns_of_text = f"concat_ws(' ', {', '.join(ident(name) for name in names if name != 'payload')})"
+    # The payload is all an event said; the columns beside it say nothing else.
+    return f"coalesce(payload, {columns_of_text})" if "payload" in names else columns_of_text
+
+
+@cache
+def _contract() -> dict[str, Any]:
+    """What the event contract says of the raw layer: columns with types, closed lists, required fields."""
+    words = {f.column: f.words for rule in TYPES.values() for f in rule.fields.values() if f.words}
+    return {
+        "columns": {f.column: f.kind.sql_type for f in ENVELOPE.values()}
+        | {c.name: c.kind.sql_type for c in COLUMNS.values()},
+        "event_types": list(DATA_TYPES),
+        "required": {name: rule.required for name, rule in TYPES.items() if rule.required},
+        "words": words,
+    }
+
+
+class _Filler:
+    """Fills in the templates of one rule."""
+
+    def __init__(self, folder: Path, context: dict[str, Any], particulars: Mapping[str, Any]) -> None:
+        loader = jinja2.FileSystemLoader([folder, FOLDER])
+        self.sql = _set_up(jinja2.Environment, loader)
+        self.values = _set_up(jinja2.nativetypes.NativeEnvironment, loader)
+        self.context = context
+        self.context = context | self.native(dict(particulars))
+
+    def is_off(self, rule: Rule) -> bool:
+        """Whether the rule names a value that this table, or this profile, does not have."""
+        texts = [
+            rule.where,
+            self._source(rule.sql),
+            *_strings(rule.kwargs),
+            *_strings(dict(rule.particulars)),
+        ]
+        names = {n for t in texts if t for n in jinja2.meta.find_undeclared_variables(self.sql.parse(t))}
+        return any(name in self.context and self.context[name] is None for name in names)
+
+    def text(self, source: str | None) -> str | None:
+        """SQL, filled in."""
+        if source is None:
+            return None
+        return str(self.sql.from_string(self._source(source)).render(self.context)).strip().rstrip(";")
+
+    def native(self, value: Any) -> Any:
+        """A value of YAML, filled in: a text that is a template becomes what it evaluates to."""
+        if isinstance(value, str):
+            return self.values.from_string(value).render(self.context) if "{{" in value else value
+        if isinstance(value, Mapping):
+            return {k: self.native(v) for k, v in value.items()}
+        if isinstance(value, list):
+            return [self.native(v) for v in value]
+        return value
+
+    def _source(self, sql: str | None) -> str:
+        """The text of a rule: of the file it names, or itself."""
+        if sql is None or not sql.endswith(".sql"):
+            return sql or ""
+        return str(self.sql.loader.get_source(self.sql, sql)[0])
+
+
+def _strings(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, Mapping):
+        return [s for v in value.values() for s in _strings(v)]
+    return [s for v in value for s in _strings(v)] if isinstance(value, list) else []
+
+
+def _set_up(kind: Callable[..., Any], loader: jinja2.BaseLoader | None = None) -> Any:
+    environment = kind(
+        loader=loader,
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"ident": ident, "literal": literal}
+    return environment

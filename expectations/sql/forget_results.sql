@@ -1,0 +1,1 @@
+DELETE FROM ops_quality_result WHERE run_id = $run_id AND suite = $suite

@@ -1,0 +1,4 @@
+SELECT table_name, column_name, data_type
+FROM duckdb_columns()
+WHERE database_name = current_database() AND schema_name = 'main' AND NOT internal
+ORDER BY table_name, column_index
