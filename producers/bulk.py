@@ -9,10 +9,11 @@ so that a version without them is noticed before anything is sent.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from kafka.errors import KafkaError
 from kafka.producer.producer_batch import ProducerBatch
 from kafka.record.memory_records import MemoryRecordsBuilder
 from kafka.structs import TopicPartition
@@ -35,7 +36,7 @@ def missing_parts(producer: KafkaProducer) -> list[str]:
     records = MemoryRecordsBuilder(_MAGIC, 0, 1)
     batch = ProducerBatch(TopicPartition("", 0), records)
     wanted: list[tuple[object, tuple[str, ...]]] = [
-        (producer, ("partitions_for", "config")),
+        (producer, ("partitions_for", "config", "_accumulator", "_sender")),
         (sender, ("wakeup",)),
         (accumulator, ("_batches", "_tp_lock", "_incomplete", "_closed")),
         (getattr(accumulator, "_incomplete", None), ("add",)),
@@ -67,26 +68,27 @@ class BulkWay:
 
     def send(self, pairs: Sequence[Pair], origins: Sequence[int]) -> None:
         """Queue the events, in order, as room allows; refuse the rest when nothing may be sent any more."""
-        for partition, places in self._by_partition(pairs):
-            own = [pairs[place] for place in places]
-            names = [origins[place] for place in places]
-            for records in encode(own, self._target):
-                chosen = slice(records.first, records.last)
-                flight = Flight(self._deliveries, own[chosen], names[chosen])
-                if self._deliveries.admit(flight.size):
-                    self._queue(partition, records, flight)
-                else:
-                    self._deliveries.refuse_unsent(flight.pairs, flight.origins)
-
-    def _by_partition(self, pairs: Sequence[Pair]) -> Iterator[tuple[int, list[int]]]:
-        """The places of the events of each partition, in order."""
-        if not pairs:
+        try:
+            partitions = list(self._producer.partitions_for(self._topic))
+        except KafkaError as error:
+            # `error` is gone after this block, the refusal is not.
+            lost = error
+            self._deliveries.refuse(pairs, origins, lambda _: lost)
             return
-        partitions = partitions_of(
-            [key for key, _ in pairs], list(self._producer.partitions_for(self._topic))
-        )
-        for partition in np.unique(partitions):
-            yield int(partition), np.flatnonzero(partitions == partition).tolist()
+        chosen = partitions_of([key for key, _ in pairs], partitions)
+        for partition in np.unique(chosen).tolist():
+            places = np.flatnonzero(chosen == partition).tolist()
+            own, names = [pairs[place] for place in places], [origins[place] for place in places]
+            self._send_to(partition, own, names)
+
+    def _send_to(self, partition: int, pairs: Sequence[Pair], origins: Sequence[int]) -> None:
+        for records in encode(pairs, self._target):
+            chosen = slice(records.first, records.last)
+            flight = Flight(self._deliveries, pairs[chosen], origins[chosen])
+            if self._deliveries.admit(flight.size):
+                self._queue(partition, records, flight)
+            else:
+                self._deliveries.refuse_unsent(flight.pairs, flight.origins)
 
     def _queue(self, partition: int, records: Records, flight: Flight) -> None:
         batch = ProducerBatch(TopicPartition(self._topic, partition), self._built(records))

@@ -114,6 +114,7 @@ class Publisher:
         self._producer = producer(
             self._settings,
             delivery_timeout_ms=int(self._patience * 1000) + _LINGER_MILLISECONDS,
+            max_block_ms=int(self._settings.kafka_timeout_seconds * 1000),
             linger_ms=0 if self._wants_bulk else _LINGER_MILLISECONDS,
             max_request_size=largest,
         )
