@@ -42,7 +42,7 @@ SELECT (SELECT generation FROM publication), version, count(*) FROM (
 '''
 def look(connection):
     print(json.dumps(connection.execute(QUERY).fetchall()), flush=True)
-    time.sleep(0.01)
+    time.sleep(0.03)
 """
 READERS = {
     # Opens the link anew each time, and closes it: what a script or a BI tool does.

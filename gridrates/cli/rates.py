@@ -1,0 +1,245 @@
+"""`gridrates rates`: the headline rates of the published file, with what they are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gridrates.cli import common
+from gridrates.errors import InputError
+
+if TYPE_CHECKING:
+    import duckdb
+    from rich.table import Table
+    from rich.text import Text
+
+    from gridrates.published_rates import Figure, Indicator, Node, NodeRates
+
+NO_RATE = "—"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The rates asked for, what they mean, and the generation they come from."""
+
+    rates: Sequence[NodeRates]
+    indicators: Sequence[Indicator]
+    first: date
+    last: date
+    work_type: tuple[str, str]
+    generation: int
+    published_at: datetime
+    profile: str
+
+    @property
+    def nodes(self) -> set[Node]:
+        """The nodes there are rates of."""
+        return {rates.node for rates in self.rates}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        epilog=common.examples(
+            "gridrates rates                                    # the last whole day, by grid",
+            "gridrates rates --date 2026-05-01 --level community",
+            "gridrates rates --from 2026-05-01 --to 2026-05-31 --code 香樟居民区",
+            "gridrates rates --work-type dispute --json",
+        )
+    )(rates)
+
+
+def rates(
+    ctx: typer.Context,
+    day: Annotated[
+        str | None, typer.Option("--date", help="Business date; default: the last whole day.")
+    ] = None,
+    first: Annotated[str | None, typer.Option("--from", help="First of several business dates.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last of several business dates.")] = None,
+    level: Annotated[str | None, typer.Option(help="Level of the grid tree: all its nodes.")] = None,
+    code: Annotated[str | None, typer.Option(help="One node, by code or name.")] = None,
+    work_type: Annotated[str, typer.Option(help="Kind of work; all of them together by default.")] = "all",
+    as_json: common.Json = False,
+) -> None:
+    """Show the headline rates, each with its numerator and denominator.
+
+    Without options: the last whole business date with events, for the whole and the first level below it.
+    """
+    from gridrates.published_client import open_published
+
+    with open_published(common.settings(ctx)) as connection:
+        answer = _answer(connection, _dates(connection, day, first, last), level, code, work_type)
+    if as_json:
+        common.print_json(_as_json(answer))
+    else:
+        _print(answer)
+
+
+def _dates(
+    connection: duckdb.DuckDBPyConnection, day: str | None, first: str | None, last: str | None
+) -> tuple[date, date]:
+    from gridrates.published_rates import last_date
+
+    if day and (first or last):
+        raise InputError("One date was asked for, and several.", remedy="Use --date, or --from and --to.")
+    if last and not first:
+        raise InputError("--to needs --from.", remedy="Say where to begin, with --from.")
+    newest = last_date(connection)
+    if not first:
+        return (common.a_date(day),) * 2 if day else (newest, newest)
+    begin, end = common.a_date(first), common.a_date(last) if last else newest
+    if end < begin:
+        raise InputError(f"{end} is before {begin}.", remedy="Choose dates the other way round.")
+    return begin, end
+
+
+def _answer(
+    connection: duckdb.DuckDBPyConnection,
+    span: tuple[date, date],
+    level: str | None,
+    code: str | None,
+    work_type: str,
+) -> Answer:
+    from gridrates.published_rates import (
+        choose_nodes,
+        read_indicators,
+        read_nodes,
+        read_rates,
+        read_work_type,
+    )
+
+    nodes = choose_nodes(read_nodes(connection, span[1]), level=level, code=code)
+    names = read_work_type(connection, work_type)
+    made = connection.execute("SELECT generation, published_at, profile FROM publication").fetchall()
+    return Answer(
+        read_rates(connection, nodes, *span, work_type),
+        read_indicators(connection),
+        *span,
+        names,
+        *made[0],
+    )
+
+
+def _as_json(answer: Answer) -> dict[str, Any]:
+    return {
+        "generation": answer.generation,
+        "published_at": answer.published_at.isoformat(),
+        "profile": answer.profile,
+        "rates": [
+            {
+                "business_date": str(rates.business_date),
+                "level": rates.node.level,
+                "code": rates.node.code,
+                "name_zh": rates.node.name_zh,
+                "name_en": rates.node.name_en,
+                "work_type": rates.work_type,
+                "held_back_reason": rates.held_back_reason,
+                **{i.indicator_code: asdict(rates.figure(i)) for i in answer.indicators},
+            }
+            for rates in answer.rates
+        ],
+        "indicators": [asdict(indicator) for indicator in answer.indicators],
+    }
+
+
+def _print(answer: Answer) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    console.print(_title(answer))
+    console.print(_table(answer))
+    for note in _notes(answer):
+        console.print(note)
+
+
+def _title(answer: Answer) -> Text:
+    from rich.text import Text
+
+    several = answer.first != answer.last
+    days = f"{answer.first} – {answer.last}" if several else f"{answer.first}"
+    node = f" · {_in_a_line(*answer.nodes)}" if several and len(answer.nodes) == 1 else ""
+    return Text.assemble(("每日四率 Daily rates", "bold"), f" · {days}{node} · {' '.join(answer.work_type)}")
+
+
+def _table(answer: Answer) -> Table:
+    """A row a date and node; the node is left out where there is but one, and the date likewise."""
+    from rich import box
+    from rich.table import Table
+
+    with_date = answer.first != answer.last
+    with_node = not with_date or len(answer.nodes) > 1
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    if with_date:
+        table.add_column("业务日期\nDate", no_wrap=True)
+    if with_node:
+        table.add_column("网格\nGrid", overflow="fold")
+    for indicator in answer.indicators:
+        # Every one of them is a rate: the word would only widen the table.
+        name_en = indicator.name_en.removesuffix(" rate")
+        table.add_column(f"{indicator.name_zh}\n{name_en}", justify="right", no_wrap=True)
+    for rates in answer.rates:
+        day = [f"{rates.business_date}{'*' if rates.held_back_reason else ''}"] if with_date else []
+        node = [_in_two_lines(rates.node)] if with_node else []
+        figures = (_cell(rates.figure(indicator)) for indicator in answer.indicators)
+        table.add_row(*day, *node, *figures, style="bold" if rates.node.depth < 0 else None)
+    return table
+
+
+def _notes(answer: Answer) -> Iterator[Text]:
+    from rich.text import Text
+
+    if not answer.rates:
+        yield Text("这段时间没有案件 Nothing was due or done in this time.", "yellow")
+    held = {(r.business_date, r.held_back_reason) for r in answer.rates if r.held_back_reason}
+    for day, reason in sorted(held):
+        yield Text(f"* {day} 新数据未通过检查，暂缓更新 newer figures are held back: {reason}", "yellow")
+    for indicator in answer.indicators:
+        yield _definition(indicator)
+    yield Text(f"{NO_RATE} 无应办件，不计算 nothing was due, so there is no rate", "dim")
+    yield Text(
+        f"第 {answer.generation} 代 generation {answer.generation}, "
+        f"{answer.published_at:%Y-%m-%d %H:%M}, {answer.profile}",
+        "dim",
+    )
+
+
+def _in_a_line(node: Node) -> str:
+    return " ".join(filter(None, (node.name_zh, node.name_en))) or node.code
+
+
+def _in_two_lines(node: Node) -> Text:
+    from rich.text import Text
+
+    first, *second = filter(None, (node.name_zh, node.name_en or node.code))
+    return Text.assemble(first, *((f"\n{name}", "dim") for name in second))
+
+
+def _cell(figure: Figure) -> Text:
+    """The percentage over its numerator and denominator."""
+    from rich.text import Text
+
+    if figure.rate is None:
+        return Text(NO_RATE, "dim")
+    parts = "/".join(_count(count) for count in (figure.numerator, figure.denominator))
+    return Text.assemble(f"{figure.rate:.1%}", (f"\n{parts}", "dim"))
+
+
+def _count(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
+
+
+def _definition(indicator: Indicator) -> Text:
+    from rich.text import Text
+
+    return Text.assemble(
+        (f"{indicator.name_zh} {indicator.name_en}", "bold dim"),
+        (
+            f" = {indicator.numerator_zh} / {indicator.denominator_zh}, "
+            f"{indicator.numerator_en} / {indicator.denominator_en}; {indicator.basis}",
+            "dim",
+        ),
+    )

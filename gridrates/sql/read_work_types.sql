@@ -1,0 +1,1 @@
+SELECT * FROM work_types ORDER BY work_type
