@@ -49,7 +49,10 @@ class RejectsFile:
 
     def __enter__(self) -> RejectsFile:
         if self.path is not None:
-            self.path.unlink(missing_ok=True)
+            try:
+                self.path.unlink(missing_ok=True)
+            except OSError as error:
+                raise _unwritable(self.path, error) from error
         return self
 
     def __exit__(
@@ -76,9 +79,14 @@ class RejectsFile:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("w", encoding="utf-8-sig", errors=ESCAPE, newline="")
         except OSError as error:
-            raise ResourceError(
-                f"The rejects file {path} cannot be written: {error}.", remedy="Name another with --rejects."
-            ) from error
+            raise _unwritable(path, error) from error
         writer = csv.writer(self._file)
         writer.writerow([*COLUMNS, *self._names])
         return writer
+
+
+def _unwritable(path: Path, error: OSError) -> ResourceError:
+    return ResourceError(
+        f"The rejects file {path} cannot be written: {error.strerror}.",
+        remedy="Name another folder with --rejects.",
+    )
