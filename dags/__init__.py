@@ -1,0 +1,1 @@
+"""When the pipeline runs, never what it does."""

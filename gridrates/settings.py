@@ -57,6 +57,12 @@ class Settings(BaseSettings):
     duckdb_memory_limit: str = Field("4GB", description="Memory ceiling of DuckDB.")
     duckdb_threads: int = Field(2, ge=1, description="Threads of DuckDB for transforms and checks.")
     lock_timeout_seconds: float = Field(0, ge=0, description="How long to wait for another writer to finish.")
+    wake_settle_seconds: float = Field(
+        30, ge=0, description="How old a lag must be before Airflow lands it: small arrivals land together."
+    )
+    wake_refire_seconds: float = Field(
+        600, gt=0, description="When Airflow asks again for a landing that has not moved anything."
+    )
     keep_generations: int = Field(5, ge=2, description="Published generations kept on disk.")
 
     @classmethod

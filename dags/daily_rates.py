@@ -1,0 +1,105 @@
+"""Make the rates of every stale business date again, check them, publish them.
+
+Runs when landing touched cases, and at 02:00 in the profile's zone: a date also becomes stale because time
+passes and something falls due. One run takes all dates there are; what a dead run left undone, the next finds.
+
+* `check_raw`: the gate on what was landed. A broken ledger stops the run.
+* `stale_dates` folds touched cases and names the dates they count on. None: the rest is skipped.
+* `transform` makes their rates.
+* `check_marts`: the gate on what would be published. A date that fails is held back, the others go on.
+* `publish` switches to the next generation. It emits one partition event a published date (asset
+  `daily_rates`).
+* `hold_backs` fails, when all is done, if dates were held back: someone has to look.
+
+By hand, whether stale or not: `{"dates": ["2026-05-01", "2026-05-02"]}` as the run's configuration.
+
+**If it fails:** *held back*: the message names the dates; the rules are in `quality_results`, the rows in
+`quality_quarantine`, and the figures published before stay. *A calendar year is missing*: nothing of those
+dates was published; update the calendar.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, CronTriggerTimetable, Param, task
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from dags.defaults import DEFAULTS, POOL
+from gridrates.schedule import time_zone
+
+STALE_DATES = Asset("stale_dates")
+DAILY_RATES = Asset("daily_rates")
+
+with DAG(
+    "daily_rates",
+    schedule=AssetOrTimeSchedule(
+        assets=[STALE_DATES], timetable=CronTriggerTimetable("0 2 * * *", timezone=time_zone())
+    ),
+    catchup=False,
+    max_active_runs=1,
+    default_args=DEFAULTS | {"pool": POOL, "retries": 2},
+    params={"dates": Param([], type="array", items={"type": "string", "format": "date"})},
+    tags=["gridrates", "rates"],
+    description="Stale dates → checked and published rates",
+    doc_md=__doc__,
+):
+
+    @task
+    def check_raw() -> None:
+        """The gate on what was landed."""
+        from gridrates import pipeline
+        from gridrates.settings import load_settings
+
+        pipeline.check_raw(load_settings())
+
+    @task
+    def stale_dates(*, params: dict[str, Any]) -> list[str]:
+        """The dates asked for by hand, else all that are stale."""
+        from gridrates import pipeline
+        from gridrates.settings import load_settings
+
+        dates = pipeline.stale_dates(load_settings())
+        if not (wanted := params["dates"] or dates):
+            raise AirflowSkipException("no date is stale")
+        return sorted(wanted)
+
+    @task
+    def transform(dates: list[str]) -> list[str]:
+        """Make the rates of the dates."""
+        from gridrates import pipeline
+        from gridrates.settings import load_settings
+
+        return pipeline.transform(load_settings(), dates)
+
+    @task
+    def check_marts(dates: list[str]) -> list[str]:
+        """The gate; the dates that passed."""
+        from gridrates import pipeline
+        from gridrates.settings import load_settings
+
+        return pipeline.check_marts(load_settings(), dates)
+
+    @task(outlets=[DAILY_RATES])
+    def publish(dates: list[str], *, outlet_events: Any) -> list[str]:
+        """Switch to the next generation; one partition event a date."""
+        from gridrates import pipeline
+        from gridrates.settings import load_settings
+
+        published = pipeline.publish(load_settings(), dates)
+        if not published:
+            raise AirflowSkipException("no date passed the gate; the figures published before stay")
+        outlet_events[DAILY_RATES].add_partitions(published)
+        return published
+
+    @task(pool="default_pool", retries=0, trigger_rule="none_failed_min_one_success")
+    def hold_backs(computed: list[str] | None, passed: list[str] | None) -> None:
+        """Fail when dates were held back."""
+        if held := sorted(set(computed or []) - set(passed or [])):
+            raise AirflowFailException(f"held back by the gate, not published anew: {', '.join(held)}")
+
+    stale = stale_dates()
+    computed = transform(stale)
+    passed = check_marts(computed)
+    check_raw() >> stale
+    publish(passed) >> hold_backs(computed, passed)

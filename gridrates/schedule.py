@@ -1,0 +1,22 @@
+"""What the DAGs know of local time: the profile's zone and the date that should be published by now."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from gridrates.profile import folder_of, read_yaml
+from gridrates.settings import load_settings
+
+
+def time_zone() -> str:
+    """The zone of the profile in use. Raises InputError when there is no such profile."""
+    return str(read_yaml(folder_of(load_settings().profile) / "profile.yaml").get("time_zone", "UTC"))
+
+
+def yesterday(run_after: datetime, zone: str) -> str:
+    """The date before the one that `run_after` falls on in `zone`, as YYYY-MM-DD.
+
+    By the calendar, not by hours: also right where summer time makes a day of 23 or 25 hours.
+    """
+    return str(run_after.astimezone(ZoneInfo(zone)).date() - timedelta(days=1))

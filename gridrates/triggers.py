@@ -1,0 +1,106 @@
+"""Airflow's side of waking up: a trigger that watches how far landing is behind the topic.
+
+Reads the end offsets of the topic and the offsets that landing committed as a hint; writes nothing.
+Guarantees that it neither returns nor raises: Airflow starts a trigger that returned again each second, and
+one that raised in every loop, without a pause. An event is only a wake-up: what is landed is known to the
+warehouse alone.
+
+Airflow stores the class and its arguments. A running triggerer keeps the code it has imported, and one that
+cannot make the class again stays silent until it is restarted. So it takes no arguments and reads its
+settings where a mistake in them is only a probe that fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.triggers.base import BaseEventTrigger, TriggerEvent
+
+from gridrates.settings import Settings, load_settings
+from gridrates.wake_up import Offsets, WakeUp
+
+if TYPE_CHECKING:
+    from kafka import KafkaConsumer
+
+PAUSE_SECONDS = 2
+LONGEST_PAUSE_SECONDS = 30
+# Shorter than elsewhere: a triggerer that is told to stop waits for the probe that is under way.
+PROBE_MILLISECONDS = 5000
+
+
+class TopicLagTrigger(BaseEventTrigger):
+    """Fires when landing is behind the topic of the settings, and again as `WakeUp` says."""
+
+    _consumer: KafkaConsumer | None = None
+
+    @cached_property
+    def _settings(self) -> Settings:
+        return load_settings()
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """What Airflow stores to make this trigger again."""
+        return f"{__name__}.{type(self).__qualname__}", {}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Probe for ever; yield the end offsets whenever a landing is due."""
+        wake, failures = None, 0
+        while True:
+            try:
+                ends, landed = await asyncio.to_thread(self.probe)
+                failures = 0
+                wake = wake or self._new_wake_up()
+                if wake.due(ends, landed, time.monotonic()):
+                    yield _event(ends)
+            except Exception as error:
+                failures += 1
+                self.log.warning("The lag could not be read, %d times in a row: %s", failures, error)
+                await asyncio.to_thread(self._drop)
+            await asyncio.sleep(min(LONGEST_PAUSE_SECONDS, PAUSE_SECONDS * 2 ** min(failures, 5)))
+
+    def _new_wake_up(self) -> WakeUp:
+        return WakeUp(self._settings.wake_settle_seconds, self._settings.wake_refire_seconds)
+
+    async def cleanup(self) -> None:
+        """Close the connection when the trigger is taken away."""
+        await asyncio.to_thread(self._drop)
+
+    def probe(self) -> tuple[Offsets, Offsets]:
+        """The topic's end offsets and landing's hint, by partition.
+
+        Raises ServiceUnavailable or KafkaError when there is no broker, LookupError when there is no topic.
+        """
+        from kafka import TopicPartition
+
+        topic, consumer = self._settings.topic, self._connected()
+        partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+        if not partitions:
+            raise LookupError(f"the topic {topic} does not exist")
+        ends = consumer.end_offsets(partitions)
+        landed = {each.partition: consumer.committed(each) or 0 for each in partitions}
+        return {each.partition: ends[each] for each in partitions}, landed
+
+    def _connected(self) -> KafkaConsumer:
+        from gridrates import kafka
+
+        if self._consumer is None:
+            self._consumer = kafka.consumer(
+                self._settings,
+                group_id=kafka.LANDING_GROUP,
+                bootstrap_timeout_ms=PROBE_MILLISECONDS,
+                request_timeout_ms=PROBE_MILLISECONDS,
+            )
+        return self._consumer
+
+    def _drop(self) -> None:
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            consumer.close()
+
+
+def _event(ends: Offsets) -> TriggerEvent:
+    payload = {"ends": {str(partition): end for partition, end in sorted(ends.items())}}
+    return TriggerEvent(payload)  # type: ignore[no-untyped-call]
