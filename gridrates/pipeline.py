@@ -34,6 +34,7 @@ from gridrates.profile import Profile, folder_of, load_profile
 from gridrates.public_tables import public_tables
 from gridrates.settings import Settings
 from transforms.models import ROOM as TRANSFORMS
+from transforms.restatement import release
 from transforms.runner import Computed, Folded, Runner
 from warehouse.landing import LandingSummary
 from warehouse.landing import land as land_batches
@@ -48,7 +49,7 @@ Watch = Callable[[str], None]
 
 @dataclass
 class PassSummary:
-    """What one pass did; `seconds` by stage. Dates are business dates."""
+    """What one pass did; `seconds` by stage. Dates are business dates, `restated` counts figures."""
 
     run_id: str
     landing: LandingSummary | None = None
@@ -56,6 +57,7 @@ class PassSummary:
     is_full: bool = False
     computed: tuple[date, ...] = ()
     held_back: Mapping[date, Sequence[str]] = field(default_factory=dict)
+    restated: int = 0
     publication: Publication | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -142,6 +144,7 @@ class Pass:
     def _publish(self) -> Publication:
         covered, held = self._standing()
         self.summary.held_back = held
+        self._release()
         publication = publish_generation(
             self.connection,
             self.settings,
@@ -152,6 +155,19 @@ class Pass:
         )
         self._execute("mark_published", {"generation": publication.generation})
         return publication
+
+    def _release(self) -> None:
+        """Put what is about to be published on record, and what it restates."""
+        dates = [row[0] for row in self._execute("select_computed_dates").fetchall()]
+        self.connection.begin()
+        try:
+            self.summary.restated = release(
+                self.connection, dates, as_of_date=self.runner.as_of_date, now=datetime.now(UTC)
+            )
+        except BaseException:
+            self.connection.rollback()
+            raise
+        self.connection.commit()
 
     def _stage(self, name: str, work: Callable[[], T], count: Callable[[T], int]) -> T:
         self.watch(name)
@@ -263,5 +279,5 @@ def raise_for_held_back(summary: PassSummary) -> None:
         rules = sorted({rule for found in summary.held_back.values() for rule in found})
         raise GateError(
             f"{len(summary.held_back)} business dates were held back ({days}) by: {'; '.join(rules)}.",
-            remedy='Look at `gridrates query "FROM quality_results WHERE NOT is_passed"`; the others are published.',
+            remedy='Look at `gridrates query "FROM quality_results WHERE NOT is_passed"`.',
         )

@@ -15,17 +15,19 @@ from typing import Any
 from gridrates.profile import read_yaml
 from transforms.indicators import load_indicators
 from transforms.models import Model, declared_models
+from transforms.restatement import RATES, VERSIONS
 from warehouse.published_tables import Column, PublicTable
 
 OTHERS = Path(__file__).with_name("public_tables.yaml")
-INDICATORS = "indicators"
+INDICATORS, HISTORY = "indicators", "daily_rates_history"
 
 
 def public_tables() -> list[PublicTable]:
     """Every table to publish, beside those a publication writes about itself."""
     made = [_of_model(model) for model in declared_models() if model.table.public_name]
     others = [_of_entry(name, entry) for name, entry in read_yaml(OTHERS).items()]
-    return [*made, *(_with_indicators(table) if table.name == INDICATORS else table for table in others)]
+    completed = {INDICATORS: _with_indicators, HISTORY: _with_rates}
+    return [*made, *(completed[table.name](table) if table.name in completed else table for table in others)]
 
 
 def _of_model(model: Model) -> PublicTable:
@@ -83,6 +85,13 @@ def _with_indicators(table: PublicTable) -> PublicTable:
     shape = json.dumps([{column: types.get(column, "VARCHAR") for column in table.columns}])
     values = json.dumps(rows, ensure_ascii=False).replace("'", "''")
     return replace(table, sql=f"SELECT unnest(from_json('{values}', '{shape}'), recursive := true)")
+
+
+def _with_rates(table: PublicTable) -> PublicTable:
+    """The history of the daily rates: their columns in front of those that say when a row stood."""
+    rates = next(_of_model(model) for model in declared_models() if model.name == RATES)
+    columns = dict(rates.columns) | dict(table.columns)
+    return replace(table, sql=_select(VERSIONS, dict(zip(columns, columns, strict=True))), columns=columns)
 
 
 def _select(table: str, columns: Mapping[str, str]) -> str:

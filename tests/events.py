@@ -37,9 +37,7 @@ def event(subject: str, verb: str, time: str | datetime, zone: str = "UTC", **da
     return {name: value for name, value in made.items() if value is not None}
 
 
-def insert_events(
-    connection: duckdb.DuckDBPyConnection, events: Iterable[Row], *, batch_id: int = 1
-) -> None:
+def insert_events(connection: duckdb.DuckDBPyConnection, events: Iterable[Row], *, batch_id: int = 1) -> None:
     """Append events to `raw_event` as one landed batch."""
     rows = [_raw_row(made, number, batch_id) for number, made in enumerate(events)]
     if rows:
@@ -63,6 +61,7 @@ def _raw_row(made: Row, number: int, batch_id: int) -> Row:
         "kafka_partition": 0,
         "kafka_offset": batch_id * 1_000_000 + number,
         "payload_hash": 0,
+        "id_hash": number,
         "batch_id": batch_id,
         "landed_at": datetime(2026, 1, 1, tzinfo=UTC),
     }

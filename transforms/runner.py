@@ -73,6 +73,9 @@ class Runner:
             self._remember_touched_dates(full)
             kinds = ("case_id", "all", "view") if full else ("case_id",)
             seconds = self._run(self._models(*kinds, full=full)) if full or cases else {}
+            if not full:
+                self._sql("insert_touched_dates")
+                self._sql("insert_causes", last_batch=last_batch)
             dates = self._mark_stale_dates(full)
             self._save_state(last_batch)
         return Folded(cases, dates, full, seconds)
@@ -151,7 +154,6 @@ class Runner:
             self._create_marts()
             self._sql("insert_all_dates")
         else:
-            self._sql("insert_touched_dates")
             self._sql("insert_begun_dates", as_of=self.as_of_date)
         self._sql("mark_stale", as_of=self.as_of_date)
         return self.stale_dates()

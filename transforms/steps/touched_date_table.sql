@@ -1,1 +1,1 @@
-CREATE OR REPLACE TEMP TABLE touched_date (business_date DATE)
+CREATE OR REPLACE TEMP TABLE touched_date (business_date DATE, case_id VARCHAR)

@@ -14,7 +14,9 @@ START = datetime(2026, 1, 30, 0, tzinfo=UTC)
 VERBS = [kind.type.split(".")[2] for kind in CASE_TYPES]
 TEXTS = {"returned": {"reason": "not ours"}, "voided": {"reason": "twice"}}
 # Weighted towards what moves figures.
-VERB = st.sampled_from([*VERBS, "filed", "dispatched", "dispatched", "signed", "handled", "handled", "closed", "visited"])
+VERB = st.sampled_from(
+    [*VERBS, "filed", "dispatched", "dispatched", "signed", "handled", "handled", "closed", "visited"]
+)
 # Few moments, so that equal times, and so ties, happen; some in working hours, some not.
 MOMENT = st.integers(0, 400).map(lambda n: START + timedelta(hours=n % 97, minutes=30 * (n % 3)))
 
@@ -47,7 +49,9 @@ def case_event(draw: st.DrawFn, number: int) -> Row:
     work_type = draw(st.sampled_from([None, "river", "enforcement"]))
     if work_type:
         data["work_type"] = work_type
-    return event(subject, verb, time, id=f"e{number:03}", sequence=draw(st.sampled_from([None, 1, 2])), **data)
+    return event(
+        subject, verb, time, id=f"e{number:03}", sequence=draw(st.sampled_from([None, 1, 2])), **data
+    )
 
 
 @st.composite

@@ -81,6 +81,8 @@ def test_the_total_is_the_sum_of_the_roots(events: list[Row]) -> None:
     counts = [code for code, m in load_indicators().measures.items() if m.count != "points"]
     sums = ", ".join(f"sum({code}) AS {code}" for code in counts)
     connection = derive(events, STREET)
-    query = f"SELECT business_date, work_type, {sums} FROM out_daily_rates WHERE {{}} GROUP BY ALL ORDER BY ALL"
+    query = (
+        f"SELECT business_date, work_type, {sums} FROM out_daily_rates WHERE {{}} GROUP BY ALL ORDER BY ALL"
+    )
     roots = rows(connection, query.format("level IN ('street', 'unassigned')"))
     assert roots == rows(connection, query.format("level = 'total'"))
