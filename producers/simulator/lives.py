@@ -256,11 +256,17 @@ class Lives:
         self._note(verb, who, **columns)
 
     def _pass_desk(self, desk: Desk, who: Indices) -> None:
-        seconds, is_working = self.world.desks[desk]
-        if desk == "sign" and self.spec.sign_minutes:
-            seconds, is_working = self.spec.sign_minutes * MINUTE, False
+        seconds, is_working = self._time_to_sign(who) if desk == "sign" else self.world.desks[desk]
         late = self.rng.random(len(who)) < getattr(self.spec.late, desk)
         self.now[who] = self.world.clock.add(self.now[who], self._share_of_limit(late) * seconds, is_working)
+
+    def _time_to_sign(self, who: Indices) -> tuple[float | Array, bool | Array]:
+        """The limit of signing; what is urgent is signed around the clock, in time to be handled in time."""
+        if self.spec.sign_minutes:
+            return self.spec.sign_minutes * MINUTE, False
+        seconds, is_working = self.world.desks["sign"]
+        urgent = ~self.limit_is_working[who] & (self.limit[who] < DAY)
+        return np.where(urgent, np.minimum(seconds, self.limit[who] / 4), seconds), ~urgent & is_working
 
     def _share_of_limit(self, late: Array) -> Array:
         """How much of a limit was used: mostly a third, and beyond the whole where late."""

@@ -67,7 +67,7 @@ class Late(Part):
     file: Share = 0.02
     dispatch: Share = 0.02
     sign: Share = 0.02
-    handle: Share = 0.07
+    handle: Share = 0.06
     check: Share = 0.04
     close: Share = 0.02
     visit: Share = 0.05
