@@ -60,8 +60,12 @@ CREATE TABLE raw_event (
   project_kind VARCHAR,
   stage VARCHAR,
   quantity DOUBLE,
-  -- where it came from
+  -- the event's original bytes
   payload VARCHAR USING COMPRESSION zstd,
+  -- of (source, event_id) and of the payload: tell at a glance what has been landed before
+  id_hash UBIGINT NOT NULL,
+  payload_hash UBIGINT,
+  -- where it came from
   kafka_topic VARCHAR NOT NULL,
   kafka_partition INTEGER NOT NULL,
   kafka_offset BIGINT NOT NULL,
@@ -89,14 +93,17 @@ CREATE TABLE raw_rejected_event (
 );
 
 -- Where the next landing starts: the position after the last record landed, one row a partition.
+-- `topic_id` is Kafka's own: a topic that was deleted and created again under its name has another.
 CREATE TABLE raw_landing_offset (
   kafka_topic VARCHAR NOT NULL,
   kafka_partition INTEGER NOT NULL,
   next_offset BIGINT NOT NULL,
+  topic_id VARCHAR,
   updated_at TIMESTAMPTZ NOT NULL
 );
 
 -- The ledger: read = landed + duplicates + rejected, one row a transaction and partition.
+-- Conflicts are among the rejected. Seconds are of the whole transaction, the same in all its rows.
 CREATE TABLE raw_landing_batch (
   batch_id BIGINT NOT NULL,
   kafka_topic VARCHAR NOT NULL,
@@ -109,6 +116,9 @@ CREATE TABLE raw_landing_batch (
   rejected_count BIGINT NOT NULL,
   conflict_count BIGINT NOT NULL,
   byte_count BIGINT NOT NULL,
+  fetch_seconds DOUBLE NOT NULL,
+  parse_seconds DOUBLE NOT NULL,
+  write_seconds DOUBLE NOT NULL,
   started_at TIMESTAMPTZ NOT NULL,
   committed_at TIMESTAMPTZ NOT NULL,
   program_version VARCHAR NOT NULL

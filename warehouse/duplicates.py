@@ -1,0 +1,132 @@
+"""Tells first-comers from duplicates and conflicts, against the batch itself and against all of history.
+
+An event is who it is by (`source`, `event_id`). The same one again with the same content is a duplicate: it
+is counted and dropped. With other content it is a conflict: it is refused. Content is type, subject, time,
+sequence and data as JSON values; the order of keys and white space say nothing. First is what was landed
+first; within a batch, what comes first by (partition, offset).
+
+How it stays fast: 64-bit hashes of all ids are held in memory, so that a batch of new events never reads
+the table. Only ids that hit are looked up, first around the times they carry (a true duplicate carries the
+time of the first), and through all of history only when they are not found there. Two payloads with the
+same id and the same 64-bit hash are taken as the same; others are compared value by value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+
+from warehouse.content import Place, conflicts
+from warehouse.id_filter import Hashes, IdFilter
+from warehouse.parse import Parsed
+from warehouse.relations import registered
+from warehouse.statements import statement
+from warehouse.verdict import Refused
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Rows: TypeAlias = npt.NDArray[np.int64]
+Key: TypeAlias = tuple[str, str]
+
+# How many separate stretches of time are looked into: more would read less and start more queries.
+_STRETCHES = 8
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """Rows of a batch that are not to be landed: duplicates, and conflicts with the reason."""
+
+    duplicates: Rows
+    conflicts: dict[int, Refused] = field(default_factory=dict)
+
+
+class History:
+    """The ids that have been landed. Reads `raw_event`; holds about nine bytes an event in memory."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        columns = connection.execute(statement("history_hashes")).fetchnumpy()
+        self._filter = IdFilter(np.asarray(columns["id_hash"], dtype=np.uint64))
+
+    def add(self, id_hashes: Hashes) -> None:
+        """Note what a transaction has landed."""
+        self._filter.add(id_hashes)
+
+    def repeats(self, parsed: Parsed) -> Repeats:
+        """Find the rows whose id was landed before or comes earlier in the batch."""
+        hashes = parsed.identities.id_hashes
+        is_seen = self._filter.contains(hashes)
+        is_suspect = is_seen | _is_repeated(hashes)
+        if not is_suspect.any():
+            return Repeats(np.empty(0, dtype=np.int64))
+        suspects = parsed.select(parsed.identities.rows[is_suspect])
+        firsts = self._look_up(suspects.filter(is_seen[is_suspect]))
+        return self._sort_out(parsed, suspects, firsts)
+
+    def _sort_out(self, parsed: Parsed, suspects: pa.Table, firsts: dict[Key, Place]) -> Repeats:
+        """Go through the suspects in order; the first of an id is none, unless history has it."""
+        duplicates: list[int] = []
+        differing: list[tuple[int, Place]] = []
+        for row, source, event_id, payload_hash in _tuples(
+            suspects, "n", "source", "event_id", "payload_hash"
+        ):
+            first = firsts.setdefault((source, event_id), Place(row, payload_hash))
+            if first.row == row and not first.is_landed:
+                continue
+            if first.payload_hash == payload_hash:
+                duplicates.append(row)
+            else:
+                differing.append((row, first))
+        refused = conflicts(self._connection, parsed, differing)
+        duplicates += [row for row, _ in differing if row not in refused]
+        return Repeats(np.array(sorted(duplicates), dtype=np.int64), refused)
+
+    def _look_up(self, wanted: pa.Table) -> dict[Key, Place]:
+        """The landed events that carry a wanted hash."""
+        firsts: dict[Key, Place] = {}
+        found: set[int] = set()
+        for first, last in _stretches(wanted):
+            self._look_between(wanted, first, last, firsts, found)
+        is_missing = [id_hash not in found for (id_hash,) in _tuples(wanted, "id_hash")]
+        if any(is_missing):
+            self._look_between(wanted.filter(is_missing), "-infinity", "infinity", firsts, found)
+        return firsts
+
+    def _look_between(
+        self, wanted: pa.Table, first: str, last: str, firsts: dict[Key, Place], found: set[int]
+    ) -> None:
+        with registered(self._connection, wanted=wanted):
+            rows = self._connection.execute(statement("history_look_up"), {"first": first, "last": last})
+            for source, event_id, payload_hash, id_hash, row in rows.fetchall():
+                firsts.setdefault((source, event_id), Place(row, payload_hash, is_landed=True))
+                found.add(id_hash)
+
+
+def _is_repeated(hashes: Hashes) -> npt.NDArray[np.bool_]:
+    """For each hash whether another one equals it."""
+    order = np.argsort(hashes)
+    is_same = np.diff(hashes[order]) == 0
+    repeated = np.zeros(len(hashes), dtype=np.bool_)
+    repeated[order[:-1]] |= is_same
+    repeated[order[1:]] |= is_same
+    return repeated
+
+
+def _stretches(wanted: pa.Table) -> Iterator[tuple[str, str]]:
+    """The times of the wanted events as a few stretches, parted at the largest gaps."""
+    times = np.sort(wanted["occurred_at"].to_numpy().astype("datetime64[us]"))
+    if not len(times):
+        return
+    widest = np.sort(np.argsort(np.diff(times))[-(_STRETCHES - 1) :])
+    for first, last in zip([0, *(widest + 1)], [*widest, len(times) - 1], strict=True):
+        yield f"{times[first]}Z", f"{times[last]}Z"
+
+
+def _tuples(table: pa.Table, *names: str) -> Iterator[tuple]:  # type: ignore[type-arg]
+    return zip(*(table[name].to_pylist() for name in names), strict=True)

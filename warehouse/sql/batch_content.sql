@@ -1,0 +1,2 @@
+SELECT *, json(payload) AS minified
+FROM events;

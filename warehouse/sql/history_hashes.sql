@@ -1,0 +1,2 @@
+SELECT id_hash
+FROM raw_event;

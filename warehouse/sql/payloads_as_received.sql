@@ -1,0 +1,3 @@
+CREATE OR REPLACE TEMP VIEW payloads AS
+SELECT n, s
+FROM received;
