@@ -53,6 +53,9 @@ class Settings(BaseSettings):
     land_batch_events: int = Field(
         200_000, ge=1, description="Events a landing transaction holds at the most."
     )
+    land_max_event_bytes: int = Field(
+        1024 * 1024, ge=1024, description="Size of the largest event that is landed; larger ones are refused."
+    )
     keep_payload: bool = Field(True, description="Keep each event's original bytes beside its columns.")
     duckdb_memory_limit: str = Field("4GB", description="Memory ceiling of DuckDB.")
     duckdb_threads: int = Field(2, ge=1, description="Threads of DuckDB for transforms and checks.")
