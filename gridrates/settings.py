@@ -67,6 +67,11 @@ class Settings(BaseSettings):
         600, gt=0, description="When Airflow asks again for a landing that has not moved anything."
     )
     keep_generations: int = Field(5, ge=2, description="Published generations kept on disk.")
+    fresh_within_hours: float = Field(
+        26,
+        gt=0,
+        description="Age of the published file from which `gridrates status` warns; red at twice that.",
+    )
 
     @classmethod
     def settings_customise_sources(
