@@ -1,6 +1,6 @@
 # Every target may be run again at any time; those that need the environment set it up first.
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-full check format lock demo demo-boston down clean
+.PHONY: help setup test test-full check format generate lock demo demo-boston down clean
 
 export MAKECMDGOALS
 BIN := .venv/bin
@@ -27,6 +27,9 @@ check: setup ## check format, lint, types, the arrows between the rooms, and SQL
 format: setup ## mend what `make check` says about format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+generate: setup ## write what is made from the contract: JSON Schemas, AsyncAPI, docs/contract.md
+	$(BIN)/python -m contracts.generate
 
 # UPGRADE=1 takes newer versions; otherwise only what the .in files ask for changes.
 COMPILE := $(BIN)/python -m uv pip compile --universal --python-version 3.11 --generate-hashes \
