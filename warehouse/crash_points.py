@@ -23,6 +23,13 @@ NAMES = (
     "before_mirror",
     "after_mirror",
     "before_mirror_commit",
+    "publish_started",
+    "publish_built",
+    "publish_described",
+    "publish_placed",
+    "publish_switched",
+    "publish_remembered",
+    "publish_pruned",
 )
 
 _name, _, _count = os.environ.get(VARIABLE, "").partition(":")

@@ -4,15 +4,15 @@ Reads the live file through the caller's connection, as one transaction sees it.
 `<home>/published/` (see `warehouse.published_folder`) and one row of `ops_publication`. A death or a full
 disk between any two of these steps leaves the generation before in force, and the next publication works:
 
-1. take the publication lock, remove what dead publications left, choose the next number   (`started`)
-2. write the tables, the Chinese views and all comments to a file aside, one transaction    (`built`)
-3. write the same tables as Parquet files, then the manifest with their checksums       (`described`)
-4. force all of it to the disk and give it its generation's name                           (`placed`)
-5. switch the link `current`: from here on readers see the new generation                (`switched`)
-6. record it in the live file                                                          (`remembered`)
-7. remove the generations that are too old                                                 (`pruned`)
+1. take the publication lock, remove what dead publications left, choose the next number   (`publish_started`)
+2. write the tables, the Chinese views and all comments to a file aside, one transaction    (`publish_built`)
+3. write the same tables as Parquet files, then the manifest with their checksums       (`publish_described`)
+4. force all of it to the disk and give it its generation's name                           (`publish_placed`)
+5. switch the link `current`: from here on readers see the new generation                (`publish_switched`)
+6. record it in the live file                                                          (`publish_remembered`)
+7. remove the generations that are too old                                                 (`publish_pruned`)
 
-The words in brackets name the boundary after each step for those who test deaths there.
+The words in brackets name the boundary after each step, for `warehouse.crash_points`.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from gridrates import __version__
 from gridrates.profile import load_profile
 from gridrates.published_client import DATABASE, MANIFEST
 from gridrates.settings import Settings
+from warehouse.crash_points import pass_by
 from warehouse.failures import explained_duckdb, explained_files
 from warehouse.lock import writer_lock
 from warehouse.published_folder import PublishedFolder
@@ -85,13 +86,13 @@ def publish(
     run_id: str,
     covered: Sequence[date],
     held_back: Mapping[date, Sequence[str]] | None = None,
-    reached: Callable[[str], None] = lambda _: None,
+    reached: Callable[[str], None] = pass_by,
 ) -> Publication:
     """Publish `tables` as the next generation and return what was published.
 
     `covered` are the business dates whose figures passed; `held_back` those that did not, with the checks
     that failed: of them, tables with a `date_column` keep the rows of the generation before. `reached` is
-    called at each boundary the module names. The connection must not be in a transaction.
+    called with each boundary's name. The connection must not be in a transaction.
 
     Raises InputError (a table and its description disagree), ResourceError (no room, no permission) or
     WarehouseError (another publication is running); the generation before is then still in force.
@@ -103,14 +104,14 @@ def publish(
         folder.sweep()
         before = folder.current()
         facts = _facts(connection, settings, folder, run_id, covered, held_back or {})
-        reached("started")
+        reached("publish_started")
         with folder.workplace() as work:
             rows = _write(connection, work, folder, tables, facts, clock, reached)
             placed = folder.place(work, facts.generation)
-            reached("placed")
+            reached("publish_placed")
         folder.switch(facts.generation)
         clock.lap("switch")
-        reached("switched")
+        reached("publish_switched")
         published = Publication(
             facts.generation,
             placed / DATABASE,
@@ -119,9 +120,9 @@ def publish(
             clock.seconds,
         )
         _remember(connection, facts, published)
-        reached("remembered")
+        reached("publish_remembered")
         folder.prune(keep=settings.keep_generations, before=before)
-        reached("pruned")
+        reached("publish_pruned")
         return published
 
 
@@ -181,14 +182,14 @@ def _write(
     with _attached(connection, work / DATABASE, folder.database) as cursor:
         rows = _write_database(cursor, tables, facts)
         clock.lap("database")
-        reached("built")
+        reached("publish_built")
         for table in every:
             _write_parquet(cursor, table, work)
         types = cursor.execute(statement("published_columns"), {"catalog": _NEW}).fetchall()
     manifest = _manifest(work, every, facts, rows, types)
     (work / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=1), encoding="utf-8")
     clock.lap("parquet")
-    reached("described")
+    reached("publish_described")
     return rows
 
 

@@ -23,13 +23,13 @@ from tests.publishing import make_settings, open_street, publish_street, set_ver
 
 # The boundaries that `warehouse.published` names, and whether readers see the new generation there.
 STEPS = {
-    "started": False,
-    "built": False,
-    "described": False,
-    "placed": False,
-    "switched": True,
-    "remembered": True,
-    "pruned": True,
+    "publish_started": False,
+    "publish_built": False,
+    "publish_described": False,
+    "publish_placed": False,
+    "publish_switched": True,
+    "publish_remembered": True,
+    "publish_pruned": True,
 }
 
 ROOT = Path(__file__).parents[3]
@@ -132,7 +132,7 @@ def test_every_boundary_is_reached_in_the_order_told(settings) -> None:
 
 def test_a_death_at_the_very_first_publication_leaves_nothing_published(tmp_path) -> None:
     settings = make_settings(tmp_path, keep_generations=2)
-    die_publishing(tmp_path, "placed")
+    die_publishing(tmp_path, "publish_placed")
     assert read_manifest(settings) is None
     with open_street(settings) as live:
         assert publish_street(live, settings).generation == 2

@@ -441,7 +441,7 @@ def test_an_interrupted_publication_leaves_nothing_behind(live, settings) -> Non
     publish_street(live, settings)
 
     def interrupt(step: str) -> None:
-        if step == "built":
+        if step == "publish_built":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
