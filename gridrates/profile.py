@@ -156,12 +156,27 @@ class Profile(BaseModel):
     calendar: Calendar = Calendar()
     on_time_basis: Literal["handling", "closing"] = "handling"
     without_limit: Literal["on_time", "unknown"] = "on_time"
+    cohort_basis: Literal["due", "created"] = "due"
+    suspension: Literal["pause", "subtract"] = "pause"
+    aggregation: Literal["pooled", "mean_of_units"] = "pooled"
     default_work_type: str = "grid_case"
     assessment_month_starts_on: int = Field(1, ge=1, le=28, description="Day an assessment month begins.")
     work_types: dict[str, Name] = {}
     channels: dict[str, Name] = {}
     desk_limits: dict[
-        Literal["accept", "verify", "file", "dispatch", "sign", "check", "close", "visit"], DeskLimit
+        Literal[
+            "accept",
+            "issue_verification",
+            "verify",
+            "file",
+            "dispatch",
+            "sign",
+            "issue_check",
+            "check",
+            "close",
+            "visit",
+        ],
+        DeskLimit,
     ] = {}
     satisfaction_points: dict[str, float] = {
         "very_satisfied": 1.0,

@@ -38,12 +38,13 @@ class Measure(_Entry):
 
 
 class Indicator(_Entry):
-    """A rate from 0 to 1: one measure over another; NULL where the denominator is 0."""
+    """One measure over another; NULL where the denominator is 0. From 0 to 1, unless it is no `share`."""
 
     numerator: str
     denominator: str
     source: str
     headline: bool = False
+    share: bool = True
 
 
 class IndicatorFamily(BaseModel):

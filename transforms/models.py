@@ -144,7 +144,12 @@ def _family_columns() -> dict[str, Column]:
     }
     rates = {
         code: Column(
-            type="DOUBLE", zh=r.zh, en=r.en, unit="0-1", formula=family.formula(code, "zh"), source=r.source
+            type="DOUBLE",
+            zh=r.zh,
+            en=r.en,
+            unit="0-1" if r.share else "ratio",
+            formula=family.formula(code, "zh"),
+            source=r.source,
         )
         for code, r in family.indicators.items()
     }

@@ -116,6 +116,11 @@ SELECT
     WHEN deadline_at IS NULL THEN {{ 'TRUE' if profile.without_limit == 'on_time' else 'NULL' }}
     ELSE finished_at <= deadline_at
   END AS is_on_time,
+  -- How far beyond its limit, in limits: 0.5 is half as long again. On the wall clock.
+  CASE
+    WHEN exempted_at IS NULL AND finished_at > deadline_at AND deadline_at > counted_from_at
+      THEN round((epoch_us(finished_at) - epoch_us(deadline_at)) / (epoch_us(deadline_at) - epoch_us(counted_from_at)), 4)
+  END AS overdue_factor,
   satisfaction,
   resolution,
   mediation,
@@ -165,6 +170,12 @@ SELECT
   {{ business_date('least(dispatched_at, dispatch_deadline_at)') }} AS dispatch_due_on,
   {{ business_date('least(closed_at, closing_deadline_at)') }} AS closing_due_on,
   {{ business_date('least(first_valid_visit_at, visit_deadline_at)') }} AS visit_due_on,
+  {{ business_date('least(handled_at, deadline_at)') }} AS handling_due_on,
+  {{ business_date('finished_at') }} AS finished_on,
+  CASE
+    WHEN exempted_at IS NULL AND (finished_at IS NULL OR finished_at > deadline_at)
+      THEN {{ business_date('deadline_at') }}
+  END AS overdue_on,
   {{ business_date('least(finished_at, deadline_at)') }} AS due_on
 FROM judged
 LEFT JOIN core_channel ON judged.channel = core_channel.channel

@@ -2,7 +2,8 @@
 --
 -- An explicit deadline wins over the limits; an approved extension wins over both. The clock starts at
 -- filing and is not started again by a return or a second dispatch. Pauses push the deadline; those an
--- extension already knew of do not push it again; a case that is paused now has no deadline.
+-- extension already knew of do not push it again; a case that is paused now has no deadline. (A city that
+-- subtracts suspended cases from its denominators leaves their deadlines where they are.)
 
 -- The limit of the category under its filing condition; else of the category, of the work type, of all.
 WITH limited AS (
@@ -50,8 +51,13 @@ anchored AS (
   SELECT
     limited.*,
     coalesce(paused.is_suspended, FALSE) AS is_suspended,
+    {% if profile.suspension == 'pause' -%}
     coalesce(paused.paused_micros, 0) AS paused_micros,
     coalesce(paused.paused_working_micros, 0) AS paused_working_micros,
+    {%- else -%}
+    0 AS paused_micros,
+    0 AS paused_working_micros,
+    {%- endif %}
     CASE
       WHEN limited.limit_unit LIKE 'working%'
         AND (limited.explicit_deadline_at IS NULL OR paused.paused_micros > 0)
@@ -88,7 +94,7 @@ due AS (
   SELECT
     aimed.*,
     CASE
-      WHEN is_suspended THEN NULL
+      {% if profile.suspension == 'pause' %}WHEN is_suspended THEN NULL{% endif %}
       WHEN clock_starts_at IS NOT NULL THEN {{ instant_of('clock_to', 'target_micros') }}
       ELSE make_timestamptz(epoch_us(anchor_at) + limit_micros + paused_micros)
     END AS deadline_at,
