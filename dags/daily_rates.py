@@ -1,7 +1,7 @@
 """Make the rates of every stale business date again, check them, publish them.
 
 Runs when landing touched cases, and at 02:00 in the profile's zone: a date also becomes stale because time
-passes and something falls due. One run takes all dates there are; what a dead run left undone, the next finds.
+passes and something falls due. One run takes all dates there are; what a dead run left, the next finds.
 
 * `check_raw`: the gate on what was landed. A broken ledger stops the run.
 * `stale_dates` folds touched cases and names the dates they count on. None: the rest is skipped.

@@ -3,8 +3,8 @@
 Runs when the topic has something that is not landed yet (watched by `TopicLagTrigger`), and every 15 minutes
 whatever the watcher says: a watcher can die without anyone noticing.
 
-* `land` writes the events, the rejects and the offsets in one transaction a batch. It drains to the end offsets
-  it sees at its start. It may be repeated at any time: what is landed is never landed twice.
+* `land` writes the events, the rejects and the offsets in one transaction a batch. It drains to the end
+  offsets it sees at its start. It may be repeated at any time: what is landed is never landed twice.
 * `announce` wakes `daily_rates` when cases were touched. It only wakes: which dates are stale is known to the
   warehouse.
 

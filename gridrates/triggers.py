@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
@@ -35,11 +34,7 @@ PROBE_MILLISECONDS = 5000
 class TopicLagTrigger(BaseEventTrigger):
     """Fires when landing is behind the topic of the settings, and again as `WakeUp` says."""
 
-    _consumer: KafkaConsumer | None = None
-
-    @cached_property
-    def _settings(self) -> Settings:
-        return load_settings()
+    _connection: tuple[Settings, KafkaConsumer] | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """What Airflow stores to make this trigger again."""
@@ -52,7 +47,7 @@ class TopicLagTrigger(BaseEventTrigger):
             try:
                 ends, landed = await asyncio.to_thread(self.probe)
                 failures = 0
-                wake = wake or self._new_wake_up()
+                wake = wake or _wake_up(load_settings())
                 if wake.due(ends, landed, time.monotonic()):
                     yield _event(ends)
             except Exception as error:
@@ -61,44 +56,41 @@ class TopicLagTrigger(BaseEventTrigger):
                 await asyncio.to_thread(self._drop)
             await asyncio.sleep(min(LONGEST_PAUSE_SECONDS, PAUSE_SECONDS * 2 ** min(failures, 5)))
 
-    def _new_wake_up(self) -> WakeUp:
-        return WakeUp(self._settings.wake_settle_seconds, self._settings.wake_refire_seconds)
-
     async def cleanup(self) -> None:
         """Close the connection when the trigger is taken away."""
         await asyncio.to_thread(self._drop)
 
     def probe(self) -> tuple[Offsets, Offsets]:
-        """The topic's end offsets and landing's hint, by partition.
+        """The topic's end offsets and landing's hint, by partition; both empty when there is no topic yet.
 
-        Raises ServiceUnavailable or KafkaError when there is no broker, LookupError when there is no topic.
+        Raises ServiceUnavailable or KafkaError when there is no broker.
         """
         from kafka import TopicPartition
 
-        topic, consumer = self._settings.topic, self._connected()
-        partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-        if not partitions:
-            raise LookupError(f"the topic {topic} does not exist")
+        settings, consumer = self._connected()
+        numbers = consumer.partitions_for_topic(settings.topic) or ()
+        partitions = [TopicPartition(settings.topic, number) for number in numbers]
         ends = consumer.end_offsets(partitions)
         landed = {each.partition: consumer.committed(each) or 0 for each in partitions}
         return {each.partition: ends[each] for each in partitions}, landed
 
-    def _connected(self) -> KafkaConsumer:
+    def _connected(self) -> tuple[Settings, KafkaConsumer]:
         from gridrates import kafka
 
-        if self._consumer is None:
-            self._consumer = kafka.consumer(
-                self._settings,
-                group_id=kafka.LANDING_GROUP,
-                bootstrap_timeout_ms=PROBE_MILLISECONDS,
-                request_timeout_ms=PROBE_MILLISECONDS,
-            )
-        return self._consumer
+        if self._connection is None:
+            settings = load_settings()
+            bounds = {"bootstrap_timeout_ms": PROBE_MILLISECONDS, "request_timeout_ms": PROBE_MILLISECONDS}
+            self._connection = settings, kafka.consumer(settings, group_id=kafka.LANDING_GROUP, **bounds)
+        return self._connection
 
     def _drop(self) -> None:
-        consumer, self._consumer = self._consumer, None
-        if consumer is not None:
-            consumer.close()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection[1].close()
+
+
+def _wake_up(settings: Settings) -> WakeUp:
+    return WakeUp(settings.wake_settle_seconds, settings.wake_refire_seconds)
 
 
 def _event(ends: Offsets) -> TriggerEvent:

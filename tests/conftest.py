@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +14,11 @@ import pytest
 
 from deploy import local_kafka
 from gridrates.settings import CONFIG_VARIABLE, Settings
+
+# Airflow reads this when it is imported, by whichever test comes first, and writes its configuration there.
+os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="gridrates-airflow-")
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+atexit.register(shutil.rmtree, os.environ["AIRFLOW_HOME"], ignore_errors=True)
 
 ROOT = Path(__file__).parent.parent
 BOSTON = ROOT.parent / "shared" / "data" / "boston_311_2011h2.csv.gz"
