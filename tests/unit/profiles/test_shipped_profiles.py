@@ -108,17 +108,20 @@ def test_conditions_of_a_category_are_numbered_from_one(profile: Profile) -> Non
 
 def test_the_scenario_of_a_profile_comes_to_its_quotas(profile: Profile) -> None:
     scenario = load_scenario(scenario_path(profile.name))
-    run = Simulation(profile, scenario)
+    # The largest street is tried at a tenth of its size: quotas hold at any scale.
+    scale = 0.1 if profile.name == "baiyang" else 1.0
+    run = Simulation(profile, scenario, scale=scale)
     tally = Tally(run)
     for batch in run.batches():
         tally.add(batch)
     summary = tally.summary()
     assert summary.cases == {
-        name: {life: count for life, count in stream.cases.items() if count}
+        name: {life: round(count * scale) for life, count in stream.cases.items() if round(count * scale)}
         for name, stream in scenario.streams.items()
     }
-    assert summary.duplicates == scenario.faults.duplicates
-    assert summary.malformed == {k: n for k, n in scenario.faults.malformed.items() if n}
+    assert summary.duplicates == round(scenario.faults.duplicates * scale)
+    malformed = {fault: round(count * scale) for fault, count in scenario.faults.malformed.items()}
+    assert summary.malformed == {fault: count for fault, count in malformed.items() if count}
 
 
 def test_every_case_number_tells_its_code_system(profile: Profile) -> None:
