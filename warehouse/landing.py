@@ -35,6 +35,7 @@ from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.errors import KafkaError
 
 from gridrates.kafka import consumer as make_consumer
+from gridrates.kafka import landing_group
 from gridrates.settings import Settings
 from warehouse.crash_points import pass_by
 from warehouse.duplicates import History
@@ -64,11 +65,6 @@ class LandingSummary:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
-def group_name(topic: str) -> str:
-    """The consumer group that is told how far a topic has been landed."""
-    return f"gridrates-lander-{topic}"
-
-
 def land(connection: duckdb.DuckDBPyConnection, settings: Settings) -> LandingSummary:
     """Land everything that is on the topic now. `connection` is the live file's, from `open_live`.
 
@@ -91,7 +87,7 @@ def land(connection: duckdb.DuckDBPyConnection, settings: Settings) -> LandingSu
 def _consumer(settings: Settings) -> KafkaConsumer:
     return make_consumer(
         settings,
-        group_id=group_name(settings.topic),
+        group_id=landing_group(settings.topic),
         max_poll_records=50_000,
         max_partition_fetch_bytes=16 * 1024 * 1024,
         fetch_max_bytes=64 * 1024 * 1024,

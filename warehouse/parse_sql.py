@@ -28,8 +28,6 @@ _NUMBER = r"[0-9]+(?:\.[0-9]+(?:e[+-]?[0-9]+)?|e[+-]?[0-9]+)"
 _WORDS = "true|false|nan|inf|infinity"
 _NOT_A_CODE = rf'(?:^|")[+-]?(?:{_NUMBER}|{_WORDS})(?:"|$)'
 _NOT_A_TEXT = rf"^(?:[\[{{]|[+-]?(?:{_NUMBER}|[0-9]+|{_WORDS})$)"
-# Seconds with at most the six decimals that are stored, and the letters DuckDB takes.
-_TIME_SHAPE = r"[0-9-]{10}[T ][0-9:]{8}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9:]{5})"
 # More brackets than this may nest too deeply for the reader that judges; see `warehouse.verdict`.
 _MANY_BRACKETS = 500
 _MANY_BYTES = 2 * _MANY_BRACKETS
@@ -92,7 +90,7 @@ def macros() -> str:
 
 
 def _macros() -> Iterable[tuple[str, tuple[str, ...], list[str]]]:
-    code, text, keyed = (_kind(name) for name in ("code", "text", "hash"))
+    code, text, keyed, moment = (_kind(name) for name in ("code", "text", "hash", "moment"))
     yield "is_code", ("v",), [f"strlen(v) <= {code.longest}", _matches("v", code.pattern)]
     yield (
         "is_text",
@@ -108,7 +106,7 @@ def _macros() -> Iterable[tuple[str, tuple[str, ...], list[str]]]:
         "is_moment",
         ("v",),
         [
-            _matches("v", _TIME_SHAPE),
+            _matches("v", moment.pattern),
             f"try_cast(v AS TIMESTAMPTZ) >= {_moment(EARLIEST.isoformat())}",
             f"try_cast(v AS TIMESTAMPTZ) < {_moment(LATEST.isoformat())}",
         ],

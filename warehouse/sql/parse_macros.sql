@@ -10,7 +10,7 @@ CREATE TEMP MACRO is_hash(v) AS
   regexp_full_match(v, '[0-9a-f]{16,128}')
   AND regexp_matches(v, '[a-f]');
 CREATE TEMP MACRO is_moment(v) AS
-  regexp_full_match(v, '[0-9-]{10}[T ][0-9:]{8}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9:]{5})')
+  regexp_full_match(v, '[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])[Tt ](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])')
   AND try_cast(v AS TIMESTAMPTZ) >= TIMESTAMPTZ '1970-01-01T00:00:00+00:00'
   AND try_cast(v AS TIMESTAMPTZ) < TIMESTAMPTZ '2200-01-01T00:00:00+00:00';
 CREATE TEMP MACRO is_flag(v) AS
