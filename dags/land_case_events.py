@@ -5,7 +5,7 @@ whatever the watcher says: a watcher can die without anyone noticing.
 
 * `land` writes the events, the rejects and the offsets in one transaction a batch. It drains to the end
   offsets it sees at its start. It may be repeated at any time: what is landed is never landed twice.
-* `announce` wakes `daily_rates` when cases were touched. It only wakes: which dates are stale is known to the
+* `announce` wakes `daily_rates` when something was landed. It only wakes: which dates are stale is known to the
   warehouse.
 
 **If it fails:** *Kafka does not answer*: look at `gridrates dev status` or at the broker; the next run takes
@@ -42,18 +42,19 @@ with DAG(
 ):
 
     @task(pool=POOL, priority_weight=100)
-    def land() -> bool:
-        """Land; whether cases were touched."""
+    def land(*, ti: Any) -> bool:
+        """Land; whether anything new is in the warehouse since the last announcement."""
         from gridrates import pipeline
         from gridrates.settings import load_settings
 
-        return bool(pipeline.land(load_settings()).stale)
+        # A first try that died may have landed, and only not lived to say so.
+        return pipeline.land(load_settings()).landed > 0 or ti.try_number > 1
 
-    @task(outlets=[STALE_DATES], retries=0)
-    def announce(stale: bool, *, outlet_events: Any) -> None:
+    @task(outlets=[STALE_DATES])
+    def announce(is_new: bool, *, outlet_events: Any) -> None:
         """Wake `daily_rates`."""
-        if not stale:
-            raise AirflowSkipException("no case was touched")
-        outlet_events[STALE_DATES].extra = {"stale": True}
+        if not is_new:
+            raise AirflowSkipException("nothing new was landed")
+        outlet_events[STALE_DATES].extra = {"is_new": True}
 
     announce(land())

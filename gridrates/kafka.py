@@ -19,10 +19,13 @@ from gridrates.errors import ServiceUnavailable
 from gridrates.settings import Settings
 
 DEFAULT_LARGEST_MESSAGE = 1_048_588
-# The consumer group under which landing tells Kafka how far it came: a hint for lag tools, never the truth.
-LANDING_GROUP = "gridrates-landing"
 
 C = TypeVar("C")
+
+
+def landing_group(topic: str) -> str:
+    """The consumer group that is told how far `topic` has been landed: a hint, never the truth."""
+    return f"gridrates-lander-{topic}"
 
 
 def broker_file(settings: Settings) -> Path:
@@ -50,6 +53,8 @@ def client_options(settings: Settings) -> dict[str, Any]:
         "bootstrap_servers": bootstrap_servers(settings).split(","),
         "request_timeout_ms": milliseconds,
         "bootstrap_timeout_ms": milliseconds,
+        # The default waits up to half a minute after a broker is back.
+        "reconnect_backoff_max_ms": 1000,
     }
     if settings.kafka_username and settings.kafka_password:
         options |= {

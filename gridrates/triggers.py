@@ -79,8 +79,9 @@ class TopicLagTrigger(BaseEventTrigger):
 
         if self._connection is None:
             settings = load_settings()
+            group = kafka.landing_group(settings.topic)
             bounds = {"bootstrap_timeout_ms": PROBE_MILLISECONDS, "request_timeout_ms": PROBE_MILLISECONDS}
-            self._connection = settings, kafka.consumer(settings, group_id=kafka.LANDING_GROUP, **bounds)
+            self._connection = settings, kafka.consumer(settings, group_id=group, **bounds)
         return self._connection
 
     def _drop(self) -> None:

@@ -64,7 +64,7 @@ def commit(settings: Settings, offsets: dict[int, int]) -> None:
     from kafka import TopicPartition
     from kafka.structs import OffsetAndMetadata
 
-    with kafka.consumer(settings, group_id=kafka.LANDING_GROUP) as consumer:
+    with kafka.consumer(settings, group_id=kafka.landing_group(settings.topic)) as consumer:
         consumer.commit(
             {TopicPartition(settings.topic, p): OffsetAndMetadata(o, "", -1) for p, o in offsets.items()}
         )
