@@ -32,6 +32,8 @@ SHOWN = 60
 EXAMPLES = 3
 
 Pair: TypeAlias = tuple[bytes, bytes]
+# The number of a row, its key and its events.
+Mapped: TypeAlias = tuple[int, bytes, Events]
 
 
 class Publish(Protocol):
@@ -148,11 +150,13 @@ class _Importer:
         ):
             self.names = export.layout.names
             for chunk, outcomes in self.mapped(export):
-                for reject in self.settle(chunk, outcomes):
+                mapped, rejected = self.sorted_out(chunk, outcomes)
+                for reject in rejected:
                     rejects.add(reject)
                     self.summary.count_reject(path, reject)
                 if rejects.written is not None and rejects.written not in self.summary.rejects_files:
                     self.summary.rejects_files.append(rejects.written)
+                self.send(mapped)
                 yield export.position
         self.summary.files += 1
 
@@ -169,27 +173,26 @@ class _Importer:
             if waiting is not None:
                 yield waiting[0], waiting[1].result()
 
-    def settle(self, chunk: Chunk, outcomes: Sequence[Outcome]) -> list[Reject]:
-        """Publish the events of a chunk; its rejects, in the order of the rows."""
+    def sorted_out(self, chunk: Chunk, outcomes: Sequence[Outcome]) -> tuple[list[Mapped], list[Reject]]:
+        """The rows of a chunk that were mapped, and those that were not, both counted in their order."""
         rejects = [Reject(b.number, b.line, "", b.kind, b.reason, b.cells) for b in chunk.broken]
-        mapped: list[tuple[int, bytes, Events]] = []
+        mapped: list[Mapped] = []
         for place, (number, outcome) in enumerate(zip(chunk.numbers, outcomes, strict=True)):
             if isinstance(outcome, Check):
                 rejects.append(self.reject(chunk, place, outcome))
             else:
                 mapped.append((number, *outcome))
-        self.send(mapped)
         self.summary.rows += chunk.count
         self.summary.mapped += len(mapped)
-        return sorted(rejects, key=lambda reject: reject.row)
+        for place, name in enumerate(self.plan.types):
+            self.summary.events[name] += sum(events[place] is not None for _, _, events in mapped)
+        return mapped, sorted(rejects, key=lambda reject: reject.row)
 
-    def send(self, mapped: Sequence[tuple[int, bytes, Events]]) -> None:
-        """Publish and count the events of rows, all of a row's in one call."""
+    def send(self, mapped: Sequence[Mapped]) -> None:
+        """Publish the events of rows, all of a row's in one call."""
         if self.publish is not None and mapped:
             made = [(number, (key, e)) for number, key, events in mapped for e in events if e is not None]
             self.publish([pair for _, pair in made], origins=[number for number, _ in made])
-        for place, name in enumerate(self.plan.types):
-            self.summary.events[name] += sum(events[place] is not None for _, _, events in mapped)
 
     def reject(self, chunk: Chunk, place: int, check: Check) -> Reject:
         """The reject of a whole row that failed a check."""
