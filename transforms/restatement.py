@@ -28,10 +28,10 @@ def release(
     A date is final when it is over (before `as_of_date`); figures of the running date change without being
     restated. In the caller's transaction.
     """
-    if not dates:
-        return 0
     model = next(m for m in declared_models() if m.name == RATES)
     _make_room(connection, model)
+    if not dates:
+        return 0
     connection.execute(_text("release_dates", model), {"dates": list(dates)})
     connection.execute(_text("release_changes", model))
     restated = connection.execute(_text("insert_restatements", model), {"now": now}).fetchone()
