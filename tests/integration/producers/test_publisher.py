@@ -11,6 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -271,6 +272,31 @@ def test_a_broker_that_stands_still_loses_doubles_and_reorders_nothing(
     found = pairs_of(records(kafka_settings, settings.topic))
     assert len(found) == len(pairs)
     assert by_key(found) == by_key(pairs)
+
+
+@pytest.mark.full
+def test_a_broker_that_is_killed_and_started_again_loses_doubles_and_reorders_nothing(
+    tmp_path: Path,
+) -> None:
+    home = tmp_path / "own-broker"
+    own = local_kafka.start(home)
+    try:
+        settings = Settings(
+            home=home, kafka_bootstrap_servers=own.bootstrap_servers, kafka_timeout_seconds=5.0
+        )
+        pairs = some_pairs(150_000, keys=500)
+        with Publisher(settings, settings.topic, most_waiting_bytes=2_000_000) as publisher:
+            for start in range(0, len(pairs), 2000):
+                if start in (40_000, 100_000):
+                    os.kill(local_kafka.start(home).pid, signal.SIGKILL)
+                    threading.Timer(1.0, local_kafka.start, (home,)).start()
+                publisher.publish(pairs[start : start + 2000])
+        assert publisher.refused() == []
+        found = pairs_of(records(settings, settings.topic))
+        assert len(found) == len(pairs)
+        assert by_key(found) == by_key(pairs)
+    finally:
+        local_kafka.stop(home)
 
 
 def test_a_broker_that_stays_away_ends_it_with_every_event_told(
