@@ -137,7 +137,7 @@ class Pass:
         """The dates whose figures stand, and those held back with the rules that do so."""
         rows = self._execute("select_standing").fetchall()
         held = {
-            day: (reason or "held back").split(", ") for day, state, reason in rows if state == "held_back"
+            day: (reason or "held back").split("; ") for day, state, reason in rows if state == "held_back"
         }
         return [day for day, *_ in rows if day not in held], held
 
@@ -275,9 +275,10 @@ def _dates(dates: Sequence[str]) -> list[date]:
 def raise_for_held_back(summary: PassSummary) -> None:
     """Raise GateError when dates were held back."""
     if summary.held_back:
-        days = ", ".join(str(day) for day in sorted(summary.held_back))
+        days = sorted(summary.held_back)
+        said = f"{days[0]} to {days[-1]}" if len(days) > 1 else str(days[0])
         rules = sorted({rule for found in summary.held_back.values() for rule in found})
         raise GateError(
-            f"{len(summary.held_back)} business dates were held back ({days}) by: {'; '.join(rules)}.",
+            f"{len(days)} business dates were held back ({said}) by: {'; '.join(rules)}.",
             remedy='Look at `gridrates query "FROM quality_results WHERE NOT is_passed"`.',
         )
