@@ -9,8 +9,8 @@ the steps, see `warehouse.crash_points`):
  1. Hold the writer's lock (the caller does, with `open_live`).
  2. Ask the broker for the topic's id and its first and end offsets; compare them with the stored positions.
     A topic made anew, or records deleted before they were landed, stop the landing.
- 3. Read from the stored positions to the end offsets seen in step 2. [after_fetch]
- 4. Accept or refuse every record; nothing is dropped silently. [after_parse]
+ 3. Read from the stored positions to the end offsets seen in step 2 (`Reader`). [after_fetch]
+ 4. Accept or refuse every record; nothing is dropped silently (`Parser`). [after_parse]
  5. Find duplicates and conflicts, in the batch and in all of history.
  6. BEGIN. [before_rows]
  7. Insert the good rows. [before_rejects]
@@ -26,9 +26,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import duckdb
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
@@ -43,17 +44,21 @@ from warehouse.failures import explained_duckdb
 from warehouse.offsets import Log, describe, stored_positions
 from warehouse.parse import Parsed, Parser
 from warehouse.reading import Reader
+from warehouse.stages import Stages
 from warehouse.statements import statement
 from warehouse.writing import Landing, write_ledger, write_offsets, write_rejects, write_rows
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _MOST_BYTES = 256 * 1024 * 1024
 
 
 @dataclass
 class LandingSummary:
-    """What a landing did. `rejected` counts conflicts too; read = landed + duplicates + rejected."""
+    """What a landing did. `rejected` counts conflicts too; read = landed + duplicates + rejected.
+
+    `seconds` by stage; stages work at the same time, so they add up to more than the total.
+    """
 
     read: int = 0
     landed: int = 0
@@ -62,7 +67,22 @@ class LandingSummary:
     rejected: int = 0
     batches: int = 0
     byte_count: int = 0
-    seconds: dict[str, float] = field(default_factory=dict)
+    seconds: dict[str, float] = field(
+        default_factory=lambda: {"fetch": 0.0, "parse": 0.0, "write": 0.0, "total": 0.0}
+    )
+
+    def add(self, landing: Landing, write_seconds: float) -> None:
+        """Count a batch that was committed."""
+        self.read += len(landing.batch)
+        self.landed += len(landing.landed_rows)
+        self.duplicates += len(landing.repeats.duplicates)
+        self.conflicts += len(landing.repeats.conflicts)
+        self.rejected += len(landing.refused)
+        self.batches += 1
+        self.byte_count += sum(chunk.byte_count for chunk in landing.batch.chunks)
+        self.seconds["fetch"] += landing.batch.fetch_seconds
+        self.seconds["parse"] += landing.parsed.seconds
+        self.seconds["write"] += write_seconds
 
 
 def land(connection: duckdb.DuckDBPyConnection, settings: Settings) -> LandingSummary:
@@ -72,16 +92,16 @@ def land(connection: duckdb.DuckDBPyConnection, settings: Settings) -> LandingSu
     lost records), ResourceError (disk full). What was committed before stays.
     """
     began = time.perf_counter()
-    summary = LandingSummary(seconds=dict.fromkeys(("fetch", "parse", "write"), 0.0))
     with closing(_consumer(settings)) as consumer, explained_duckdb(settings.warehouse_path):
-        topic = describe(settings, consumer, settings.topic)
-        positions = stored_positions(connection, topic)
-        if positions != dict(topic.end_offsets):
-            positions = _land_batches(connection, settings, consumer, topic, positions, summary)
+        log = describe(settings, consumer, settings.topic)
+        positions = stored_positions(connection, log)
+        lander = Lander(connection, settings, log, positions)
+        if positions != dict(log.end_offsets):
+            _land_all(lander, consumer, settings)
         pass_by("before_group_commit")
-        _tell_group(consumer, topic, positions)
-    summary.seconds["total"] = time.perf_counter() - began
-    return summary
+        _tell_group(consumer, log.topic, lander.positions)
+    lander.summary.seconds["total"] = time.perf_counter() - began
+    return lander.summary
 
 
 def _consumer(settings: Settings) -> KafkaConsumer:
@@ -94,60 +114,74 @@ def _consumer(settings: Settings) -> KafkaConsumer:
     )
 
 
-def _land_batches(
-    connection: duckdb.DuckDBPyConnection,
-    settings: Settings,
-    consumer: KafkaConsumer,
-    topic: Log,
-    positions: dict[int, int],
-    summary: LandingSummary,
-) -> dict[int, int]:
-    """Land batch after batch; return where each partition stands."""
+def _land_all(lander: Lander, consumer: KafkaConsumer, settings: Settings) -> None:
+    """Read, parse and write at the same time, each stage a batch ahead of the next."""
     reader = Reader(
         consumer,
-        topic,
-        positions,
+        lander.log,
+        lander.positions,
         most_events=settings.land_batch_events,
         most_bytes=_MOST_BYTES,
         patience_seconds=settings.kafka_timeout_seconds,
     )
-    history = History(connection)
-    with Parser(longest=settings.land_max_event_bytes) as parser:
-        for batch in reader.batches():
-            pass_by("after_fetch")
-            parsed = parser.parse(batch)
-            pass_by("after_parse")
-            _land_one(connection, settings, topic, parsed, history, summary)
-            positions = dict(batch.to_offsets)
-    return positions
+    with Parser(longest=settings.land_max_event_bytes) as parser, Stages() as stages:
+        batches = stages.ahead(reader.batches(), name="reader")
+        for parsed in stages.ahead(map(parser.parse, batches), name="parser"):
+            lander.land(parsed)
 
 
-def _land_one(
-    connection: duckdb.DuckDBPyConnection,
-    settings: Settings,
-    topic: Log,
-    parsed: Parsed,
-    history: History,
-    summary: LandingSummary,
-) -> None:
-    """Steps 5 to 11 of the protocol."""
-    began = time.perf_counter()
-    (batch_id,) = connection.execute(statement("next_batch_id")).fetchone() or (1,)
-    landing = Landing(batch_id, topic.topic_id, parsed, history.repeats(parsed), settings.keep_payload)
-    with _transaction(connection):
-        pass_by("before_rows")
-        landed = write_rows(connection, landing)
-        pass_by("before_rejects")
-        rejected = write_rejects(connection, landing)
-        pass_by("before_offsets")
-        write_offsets(connection, landing)
-        pass_by("before_ledger")
-        write_ledger(connection, landing, write_seconds=time.perf_counter() - began)
-        _check(landing, landed, rejected)
-        pass_by("before_commit")
-    pass_by("after_commit")
-    history.add(landing.landed_id_hashes)
-    _add_up(summary, landing, time.perf_counter() - began)
+class Lander:
+    """Writes parsed batches, each in a transaction of its own: steps 5 to 11 of the protocol.
+
+    `positions` is where each partition stands after the last commit.
+    """
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        settings: Settings,
+        log: Log,
+        positions: Mapping[int, int],
+    ) -> None:
+        self.log = log
+        self.positions = dict(positions)
+        self.summary = LandingSummary()
+        self._connection = connection
+        self._keep_payload = settings.keep_payload
+
+    @cached_property
+    def _history(self) -> History:
+        return History(self._connection)
+
+    def land(self, parsed: Parsed) -> None:
+        """Land one batch."""
+        began = time.perf_counter()
+        landing = Landing(
+            batch_id=self._next_batch_id(),
+            topic_id=self.log.topic_id,
+            parsed=parsed,
+            repeats=self._history.repeats(parsed),
+            keep_payload=self._keep_payload,
+        )
+        with _transaction(self._connection):
+            pass_by("before_rows")
+            landed = write_rows(self._connection, landing)
+            pass_by("before_rejects")
+            rejected = write_rejects(self._connection, landing)
+            pass_by("before_offsets")
+            write_offsets(self._connection, landing)
+            pass_by("before_ledger")
+            write_ledger(self._connection, landing, write_seconds=time.perf_counter() - began)
+            _check(landing, landed, rejected)
+            pass_by("before_commit")
+        pass_by("after_commit")
+        self.positions = dict(parsed.batch.to_offsets)
+        self._history.add(landing.landed_id_hashes)
+        self.summary.add(landing, time.perf_counter() - began)
+
+    def _next_batch_id(self) -> int:
+        row = self._connection.execute(statement("next_batch_id")).fetchone()
+        return int(row[0]) if row else 1
 
 
 @contextmanager
@@ -171,26 +205,13 @@ def _check(landing: Landing, landed: int, rejected: int) -> None:
         )
 
 
-def _add_up(summary: LandingSummary, landing: Landing, write_seconds: float) -> None:
-    summary.read += len(landing.batch)
-    summary.landed += len(landing.landed_rows)
-    summary.duplicates += len(landing.repeats.duplicates)
-    summary.conflicts += len(landing.repeats.conflicts)
-    summary.rejected += len(landing.refused)
-    summary.batches += 1
-    summary.byte_count += sum(chunk.byte_count for chunk in landing.batch.chunks)
-    summary.seconds["fetch"] += landing.batch.fetch_seconds
-    summary.seconds["parse"] += landing.parsed.seconds
-    summary.seconds["write"] += write_seconds
-
-
-def _tell_group(consumer: KafkaConsumer, topic: Log, positions: dict[int, int]) -> None:
+def _tell_group(consumer: KafkaConsumer, topic: str, positions: Mapping[int, int]) -> None:
     """A hint for lag monitors; the landing is done, whether or not it is heard."""
     offsets = {
-        TopicPartition(topic.topic, partition): OffsetAndMetadata(offset, "", -1)
+        TopicPartition(topic, partition): OffsetAndMetadata(offset, "", -1)
         for partition, offset in positions.items()
     }
     try:
         consumer.commit(offsets)
     except KafkaError as error:
-        log.warning("The consumer group of %s was not told the positions: %s", topic.topic, error)
+        logger.warning("The consumer group of %s was not told the positions: %s", topic, error)

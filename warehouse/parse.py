@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from warehouse.batch import Batch
+from warehouse.crash_points import pass_by
 from warehouse.relations import registered
 from warehouse.statements import statement
 from warehouse.verdict import Refused, judge
@@ -92,6 +93,7 @@ class Parser:
         payloads = batch.payloads(longest=self._longest)
         table = self._parse(payloads)
         is_sure = table["is_sure"].to_numpy()
+        pass_by("after_parse")
         judged, refused = self._judge(batch, table.schema, np.flatnonzero(~is_sure))
         table = table.drop_columns("is_sure")
         return Parsed(

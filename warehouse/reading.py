@@ -17,6 +17,7 @@ from kafka.errors import CorruptRecordError, KafkaError, OffsetOutOfRangeError
 from gridrates.errors import ServiceUnavailable, WarehouseError
 from warehouse.batch import Batch
 from warehouse.chunks import Chunk, of_records
+from warehouse.crash_points import pass_by
 from warehouse.offsets import Log
 
 _POLL_MILLISECONDS = 500
@@ -97,6 +98,7 @@ class Reader:
         return events >= self._most_events or sum(c.byte_count for c in self._waiting) >= self._most_bytes
 
     def _next_batch(self, started: float, seconds: float) -> Batch:
+        pass_by("after_fetch")
         taken, from_offsets = self._take(), self._landed_to
         self._landed_to = dict(self._positions)
         for chunk in reversed(self._waiting):
