@@ -6,7 +6,7 @@ or query is one text, which the expectation and the quarantine share.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache
@@ -95,8 +95,7 @@ def broken(rule: Rule, table: str, origin: Path, why: object) -> InputError:
 
 def own_sql(name: str, **values: Any) -> str:
     """A statement of the gate itself, `sql/<name>.sql`, filled in."""
-    text = (OWN_SQL / f"{name}.sql").read_text(encoding="utf-8")
-    return str(_set_up(jinja2.Environment).from_string(text).render(**values))
+    return _template((OWN_SQL / f"{name}.sql").read_text(encoding="utf-8")).render(**values)
 
 
 def prepare(suite: TableSuite, around: Circumstances) -> list[Prepared]:
@@ -137,11 +136,12 @@ def _context(suite: TableSuite, around: Circumstances) -> dict[str, Any]:
         "key": suite.key,
         "columns": columns,
         "declared": suite.columns or None,
-        "words": _words(suite, columns),
+        "words": _words(columns),
         "day": "business_date" if "business_date" in columns else None,
         "measures": family.measures if family else None,
         "indicators": family.indicators if family else None,
-        "cohorts": family.cohorts if family else None,
+        "shares": family.shares if family else None,
+        "parts": family.parts if family else None,
         "contract": _contract(),
         "everything": around.everything,
         "as_of_date": f"DATE {literal(around.as_of_date)}",
@@ -150,12 +150,10 @@ def _context(suite: TableSuite, around: Circumstances) -> dict[str, Any]:
     }
 
 
-def _words(suite: TableSuite, columns: Mapping[str, str]) -> str | None:
+def _words(columns: Mapping[str, str]) -> str | None:
     """All text of a row in one expression, without names of things and keyed hashes: those may be digits."""
     names = [
-        name
-        for name, kind in columns.items()
-        if kind == "VARCHAR" and name not in suite.key and not name.endswith(("_id", "_hash"))
+        name for name, kind in columns.items() if kind == "VARCHAR" and not name.endswith(("_id", "_hash"))
     ]
     if not names:
         return None
@@ -167,13 +165,16 @@ def _words(suite: TableSuite, columns: Mapping[str, str]) -> str | None:
 @cache
 def _contract() -> dict[str, Any]:
     """What the event contract says of the raw layer: columns with types, closed lists, required fields."""
-    words = {f.column: f.words for rule in TYPES.values() for f in rule.fields.values() if f.words}
+    # Several types may use one column, each with words of its own, as they do `outcome`.
+    words: dict[str, list[str]] = {}
+    for rule in (rule for of_type in TYPES.values() for rule in of_type.fields.values()):
+        words.setdefault(rule.column, []).extend(rule.words)
     return {
         "columns": {f.column: f.kind.sql_type for f in ENVELOPE.values()}
         | {c.name: c.kind.sql_type for c in COLUMNS.values()},
         "event_types": list(DATA_TYPES),
         "required": {name: rule.required for name, rule in TYPES.items() if rule.required},
-        "words": words,
+        "words": {column: dict.fromkeys(listed) for column, listed in words.items() if listed},
     }
 
 
@@ -181,33 +182,31 @@ class _Filler:
     """Fills in the templates of one rule."""
 
     def __init__(self, folder: Path, context: dict[str, Any], particulars: Mapping[str, Any]) -> None:
-        loader = jinja2.FileSystemLoader([folder, FOLDER])
-        self.sql = _set_up(jinja2.Environment, loader)
-        self.values = _set_up(jinja2.nativetypes.NativeEnvironment, loader)
+        self.folder = folder
         self.context = context
         self.context = context | self.native(dict(particulars))
 
     def is_off(self, rule: Rule) -> bool:
         """Whether the rule names a value that this table, or this profile, does not have."""
         texts = [
-            rule.where,
+            rule.where or "",
             self._source(rule.sql),
             *_strings(rule.kwargs),
-            *_strings(dict(rule.particulars)),
+            *_strings(rule.particulars),
         ]
-        names = {n for t in texts if t for n in jinja2.meta.find_undeclared_variables(self.sql.parse(t))}
+        names = {name for text in texts for name in _names(text)}
         return any(name in self.context and self.context[name] is None for name in names)
 
     def text(self, source: str | None) -> str | None:
         """SQL, filled in."""
         if source is None:
             return None
-        return str(self.sql.from_string(self._source(source)).render(self.context)).strip().rstrip(";")
+        return str(_template(self._source(source)).render(self.context)).strip().rstrip(";")
 
     def native(self, value: Any) -> Any:
         """A value of YAML, filled in: a text that is a template becomes what it evaluates to."""
         if isinstance(value, str):
-            return self.values.from_string(value).render(self.context) if "{{" in value else value
+            return _native_template(value).render(self.context) if "{{" in value else value
         if isinstance(value, Mapping):
             return {k: self.native(v) for k, v in value.items()}
         if isinstance(value, list):
@@ -215,10 +214,11 @@ class _Filler:
         return value
 
     def _source(self, sql: str | None) -> str:
-        """The text of a rule: of the file it names, or itself."""
+        """The text of a rule: of the file it names, beside its suite or among the shipped ones, or itself."""
         if sql is None or not sql.endswith(".sql"):
             return sql or ""
-        return str(self.sql.loader.get_source(self.sql, sql)[0])
+        beside = self.folder / sql
+        return (beside if beside.exists() else FOLDER / sql).read_text(encoding="utf-8")
 
 
 def _strings(value: Any) -> list[str]:
@@ -229,13 +229,26 @@ def _strings(value: Any) -> list[str]:
     return [s for v in value for s in _strings(v)] if isinstance(value, list) else []
 
 
-def _set_up(kind: Callable[..., Any], loader: jinja2.BaseLoader | None = None) -> Any:
+@cache
+def _environment(kind: type[jinja2.Environment]) -> jinja2.Environment:
     environment = kind(
-        loader=loader,
-        undefined=jinja2.StrictUndefined,
-        autoescape=False,
-        trim_blocks=True,
-        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"ident": ident, "literal": literal}
     return environment
+
+
+@cache
+def _template(source: str) -> jinja2.Template:
+    return _environment(jinja2.Environment).from_string(source)
+
+
+@cache
+def _native_template(source: str) -> jinja2.Template:
+    return _environment(jinja2.nativetypes.NativeEnvironment).from_string(source)
+
+
+@cache
+def _names(source: str) -> frozenset[str]:
+    """The values a template asks for."""
+    return frozenset(jinja2.meta.find_undeclared_variables(_environment(jinja2.Environment).parse(source)))

@@ -40,17 +40,22 @@ def narrow(
     if dates:
         cursor.execute("INSERT INTO checked_date SELECT unnest(?)", [list(dates)])
     views = {s.table: _view(s, around, dates is not None, after_batch) for s in suites}
-    for view in filter(None, views.values()):
-        cursor.execute(view)
-    return frozenset(table for table, view in views.items() if view)
+    for statements in views.values():
+        for statement in statements:
+            cursor.execute(statement)
+    return frozenset(table for table, statements in views.items() if statements)
 
 
-def _view(suite: TableSuite, around: Circumstances, by_dates: bool, after_batch: int | None) -> str | None:
-    """The view that hides a table; None where all of it is checked."""
+def _view(
+    suite: TableSuite, around: Circumstances, by_dates: bool, after_batch: int | None
+) -> tuple[str, ...]:
+    """The statements that hide a table; none where all of it is checked."""
     columns = around.columns[suite.table]
     values = {"table": suite.table, "everything": around.everything}
     if suite.suite == "raw":
         limited = after_batch is not None and "batch_id" in columns
-        return own_sql("scoped_by_batches", after_batch=after_batch, **values) if limited else None
+        return (own_sql("scoped_by_batches", after_batch=after_batch, **values),) if limited else ()
     dates = suite.date_columns(columns)
-    return own_sql("scoped_by_dates", dates=dates, **values) if by_dates and dates else None
+    if not by_dates or not dates:
+        return ()
+    return own_sql("checked_rows", dates=dates, **values), own_sql("scoped_by_dates", **values)

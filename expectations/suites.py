@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -99,13 +99,23 @@ class Family:
     measures: dict[str, dict[str, Any]] = field(default_factory=dict)
     indicators: dict[str, dict[str, Any]] = field(default_factory=dict)
 
+    @property
+    def shares(self) -> dict[str, dict[str, Any]]:
+        """The indicators that lie between 0 and 1."""
+        return {code: says for code, says in self.indicators.items() if says.get("share", True)}
+
     @cached_property
-    def cohorts(self) -> dict[str, dict[str, str]]:
-        """For each cohort, the measure that counts its due, done and on_time members."""
-        found: dict[str, dict[str, str]] = {}
+    def parts(self) -> list[tuple[str, str]]:
+        """Pairs of measures (part, whole): a share's, and what of one cohort is done, on time, due."""
+        counted: dict[str, dict[str, str]] = {}
         for code, measure in self.measures.items():
-            found.setdefault(measure["cohort"], {})[measure["count"]] = code
-        return found
+            counted.setdefault(measure["cohort"], {})[measure["count"]] = code
+        pairs = {(says["numerator"], says["denominator"]): None for says in self.shares.values()}
+        for cohort in counted.values():
+            for part, whole in (("done", "due"), ("on_time", "done"), ("on_time", "due")):
+                if part in cohort and whole in cohort:
+                    pairs[cohort[part], cohort[whole]] = None
+        return list(pairs)
 
     def column_types(self) -> dict[str, str]:
         """The columns the family adds to a table."""
@@ -159,7 +169,7 @@ def load_catalogue(*, declarations: Path | None = None, additions: Path | None =
     no derived tables. `additions` is a profile's `expectations.yaml`, which may be absent. Raises InputError
     naming the file and rule that is wrong.
     """
-    shipped = {path.stem: (_parse(path, SuiteFile), path) for path in sorted(FOLDER.glob("*.yaml"))}
+    shipped = {path.stem: (_shipped(path, SuiteFile), path) for path in sorted(FOLDER.glob("*.yaml"))}
     common = {name: shipped.pop(name) for name in (DECLARED, FAMILY)}
     tables = {t.table: t for t in _declared_tables(declarations, common, shipped)} if declarations else {}
     parameters: dict[str, Any] = {}
@@ -170,6 +180,12 @@ def load_catalogue(*, declarations: Path | None = None, additions: Path | None =
     return _extended(Catalogue(tables, parameters), additions)
 
 
+@cache
+def _family(path: Path) -> Family:
+    content = read_yaml(path)
+    return Family(content["measures"], content["indicators"])
+
+
 def _declared_tables(
     folder: Path, common: dict[str, tuple[SuiteFile, Path]], shipped: Container[str]
 ) -> Iterator[TableSuite]:
@@ -177,10 +193,9 @@ def _declared_tables(
 
     A view is as right as what it shows: of one, only what its own suite says.
     """
-    content = read_yaml(folder / "indicators.yaml")
-    family = Family(content["measures"], content["indicators"])
+    family = _family(folder / "indicators.yaml")
     for path in sorted((folder / "models").glob("*/table.yaml")):
-        name, table = path.parent.name, _parse(path, _Declaration)
+        name, table = path.parent.name, _shipped(path, _Declaration)
         files = [common[DECLARED], *([common[FAMILY]] if table.family else [])]
         if table.replace_by == "view":
             files = []
@@ -238,6 +253,12 @@ def _named_once(rules: Sequence[tuple[Rule, Path]], table: str) -> tuple[tuple[R
             )
         seen.add(rule.name)
     return tuple(rules)
+
+
+@cache
+def _shipped(path: Path, model: type[M]) -> M:
+    """A file of the program, which does not change while it runs."""
+    return _parse(path, model)
 
 
 def _parse(path: Path, model: type[M]) -> M:

@@ -165,7 +165,6 @@ def _expectation(prepared: Prepared) -> Expectation:
     said: dict[str, Any] = {
         "severity": rule.severity,
         "description": f"{rule.zh} {rule.en}",
-        "notes": [rule.remedy],
         "meta": {"rule": rule.name},
     }
     if prepared.where is not None:
