@@ -50,7 +50,9 @@ def write_csv(path: Path, rows: Sequence[Sequence[str]], *, encoding: str = "utf
 
 def mapping_of(content: dict[str, Any] | str) -> Mapping:
     """A mapping as its YAML file would give it."""
-    text = content if isinstance(content, str) else yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
+    text = (
+        content if isinstance(content, str) else yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
+    )
     return Mapping.model_validate({"time_zone": "UTC"} | yaml.load(text, Loader=yaml.BaseLoader))
 
 
