@@ -108,7 +108,6 @@ def _consumer(settings: Settings) -> KafkaConsumer:
     return make_consumer(
         settings,
         group_id=landing_group(settings.topic),
-        max_poll_records=50_000,
         max_partition_fetch_bytes=16 * 1024 * 1024,
         fetch_max_bytes=64 * 1024 * 1024,
     )

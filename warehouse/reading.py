@@ -19,13 +19,18 @@ from warehouse.batch import Batch
 from warehouse.chunks import Chunk, of_records
 from warehouse.crash_points import pass_by
 from warehouse.offsets import Log
+from warehouse.record_batches import install
 
 _POLL_MILLISECONDS = 500
+# How much one poll may bring: it bounds what is decompressed and not yet in a batch.
+_CHUNKS_A_POLL = 16
+_RECORDS_A_POLL = 20_000
 
 
 class Reader:
     """Reads the partitions of one topic. A batch holds at most `most_events` events and, but for a chunk
-    that is larger than that by itself, `most_bytes` bytes of values.
+    that is larger than that by itself, `most_bytes` bytes of values. Records come as whole batches where
+    kafka-python allows it (and `whole_batches` asks for it), else one by one.
     """
 
     def __init__(
@@ -37,8 +42,10 @@ class Reader:
         most_events: int,
         most_bytes: int,
         patience_seconds: float,
+        whole_batches: bool = True,
     ) -> None:
         self._consumer = consumer
+        self._a_poll = _CHUNKS_A_POLL if whole_batches and install(consumer) else _RECORDS_A_POLL
         self._log = log
         self._most_events = most_events
         self._most_bytes = most_bytes
@@ -79,7 +86,7 @@ class Reader:
 
     def _poll(self) -> Sequence[Chunk]:
         try:
-            polled = self._consumer.poll(timeout_ms=_POLL_MILLISECONDS)
+            polled = self._consumer.poll(timeout_ms=_POLL_MILLISECONDS, max_records=self._a_poll)
         except OffsetOutOfRangeError as error:
             raise self._cut(error) from error
         except CorruptRecordError as error:
