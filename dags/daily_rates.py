@@ -25,7 +25,7 @@ from typing import Any
 from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, CronTriggerTimetable, Param, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from dags.defaults import DEFAULTS, POOL
+from dags.defaults import DEFAULTS, POOL, stage
 from gridrates.schedule import time_zone
 
 STALE_DATES = Asset("stale_dates")
@@ -48,45 +48,30 @@ with DAG(
     @task
     def check_raw() -> None:
         """The gate on what was landed."""
-        from gridrates import pipeline
-        from gridrates.settings import load_settings
-
-        pipeline.check_raw(load_settings())
+        stage("check_raw")
 
     @task
     def stale_dates(*, params: dict[str, Any]) -> list[str]:
         """The dates asked for by hand, else all that are stale."""
-        from gridrates import pipeline
-        from gridrates.settings import load_settings
-
-        dates = pipeline.stale_dates(load_settings())
-        if not (wanted := params["dates"] or dates):
+        stale = stage("stale_dates")
+        if not (dates := params["dates"] or stale):
             raise AirflowSkipException("no date is stale")
-        return sorted(wanted)
+        return sorted(dates)
 
     @task
     def transform(dates: list[str]) -> list[str]:
         """Make the rates of the dates."""
-        from gridrates import pipeline
-        from gridrates.settings import load_settings
-
-        return pipeline.transform(load_settings(), dates)
+        return list(stage("transform", dates))
 
     @task
     def check_marts(dates: list[str]) -> list[str]:
         """The gate; the dates that passed."""
-        from gridrates import pipeline
-        from gridrates.settings import load_settings
-
-        return pipeline.check_marts(load_settings(), dates)
+        return list(stage("check_marts", dates))
 
     @task(outlets=[DAILY_RATES])
     def publish(dates: list[str], *, outlet_events: Any) -> list[str]:
         """Switch to the next generation; one partition event a date."""
-        from gridrates import pipeline
-        from gridrates.settings import load_settings
-
-        published = pipeline.publish(load_settings(), dates)
+        published: list[str] = stage("publish", dates)
         if not published:
             raise AirflowSkipException("no date passed the gate; the figures published before stay")
         outlet_events[DAILY_RATES].add_partitions(published)

@@ -1,9 +1,11 @@
-"""What all tasks share."""
+"""What all tasks share: how they are retried, where they may write, how they call the pipeline."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+
+from airflow.sdk.exceptions import AirflowFailException
 
 # One slot: the warehouse file takes one writer at a time. Every task that opens it is in this pool.
 POOL = "warehouse_writer"
@@ -17,3 +19,19 @@ DEFAULTS: dict[str, Any] = {
     # A writer that hangs would keep all others out.
     "execution_timeout": timedelta(minutes=30),
 }
+
+
+def stage(name: str, *arguments: Any) -> Any:
+    """Call `gridrates.pipeline.<name>(settings, *arguments)`.
+
+    Raises AirflowFailException, which is not retried, for what another try would not mend: wrong settings,
+    data that do not pass the gate.
+    """
+    from gridrates import pipeline
+    from gridrates.errors import GateError, InputError
+    from gridrates.settings import load_settings
+
+    try:
+        return getattr(pipeline, name)(load_settings(), *arguments)
+    except (GateError, InputError) as error:
+        raise AirflowFailException(str(error)) from error

@@ -5,8 +5,8 @@ whatever the watcher says: a watcher can die without anyone noticing.
 
 * `land` writes the events, the rejects and the offsets in one transaction a batch. It drains to the end
   offsets it sees at its start. It may be repeated at any time: what is landed is never landed twice.
-* `announce` wakes `daily_rates` when something was landed. It only wakes: which dates are stale is known to the
-  warehouse.
+* `announce` wakes `daily_rates` when something was landed. It only wakes: which dates are stale is known to
+  the warehouse.
 
 **If it fails:** *Kafka does not answer*: look at `gridrates dev status` or at the broker; the next run takes
 everything up. *The warehouse is being written*: another writer holds it, whose process is named; the retries
@@ -21,7 +21,7 @@ from typing import Any
 from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, AssetWatcher, CronTriggerTimetable, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from dags.defaults import DEFAULTS, POOL
+from dags.defaults import DEFAULTS, POOL, stage
 from gridrates.schedule import time_zone
 from gridrates.triggers import TopicLagTrigger
 
@@ -44,11 +44,8 @@ with DAG(
     @task(pool=POOL, priority_weight=100)
     def land(*, ti: Any) -> bool:
         """Land; whether anything new is in the warehouse since the last announcement."""
-        from gridrates import pipeline
-        from gridrates.settings import load_settings
-
         # A first try that died may have landed, and only not lived to say so.
-        return pipeline.land(load_settings()).landed > 0 or ti.try_number > 1
+        return stage("land").landed > 0 or ti.try_number > 1
 
     @task(outlets=[STALE_DATES])
     def announce(is_new: bool, *, outlet_events: Any) -> None:

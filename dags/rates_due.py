@@ -14,8 +14,8 @@ from typing import Any
 from airflow.sdk import DAG, CronTriggerTimetable, task
 from airflow.sdk.exceptions import AirflowFailException
 
-from dags.defaults import DEFAULTS
-from gridrates.schedule import time_zone
+from dags.defaults import DEFAULTS, stage
+from gridrates.schedule import time_zone, yesterday
 
 with DAG(
     "rates_due",
@@ -31,12 +31,8 @@ with DAG(
     @task(retries=0)
     def published(*, dag_run: Any) -> str:
         """Yesterday's date, when it is published."""
-        from gridrates import pipeline
-        from gridrates.schedule import yesterday
-        from gridrates.settings import load_settings
-
         day = yesterday(dag_run.run_after, time_zone())
-        if not pipeline.is_published(load_settings(), day):
+        if not stage("is_published", day):
             raise AirflowFailException(f"the rates of {day} are not published")
         return day
 

@@ -72,7 +72,7 @@ class AirflowApi:
         return state
 
     def failed_tasks(self, dag_id: str, run_id: str) -> Iterator[tuple[str, str]]:
-        """Each failed task of a run with the end of its log."""
+        """Each failed task of a run with its error, or with the end of its log."""
         run = f"/api/v2/dags/{quote(dag_id)}/dagRuns/{quote(run_id, safe='')}/taskInstances"
         for task in self._get(run)["task_instances"]:
             if task["state"] == "failed":
@@ -80,6 +80,9 @@ class AirflowApi:
 
     def _log(self, path: str) -> str:
         content = self._get(path)["content"]
+        errors = [error for entry in content for error in entry.get("error_detail") or ()]
+        if errors:
+            return f"{errors[-1]['exc_type']}: {errors[-1]['exc_value']}"
         return "\n".join(str(entry.get("event", "")) for entry in content[-10:])
 
     def _get(self, path: str, **query: Any) -> dict[str, Any]:
