@@ -417,13 +417,24 @@ _TAG_FAULTS = {
 
 def parse(text: bytes | str) -> Envelope:
     """Check one event as JSON text; UTF-8, no NaN. Raises InvalidEvent naming each wrong field."""
+    return check(decode(text))
+
+
+def decode(text: bytes | str) -> Any:
+    """Read JSON text; UTF-8, no NaN. Raises InvalidEvent when it is none."""
     try:
-        return _ANY_EVENT.validate_python(from_json(text, allow_inf_nan=False))
-    except ValidationError as error:
-        raise InvalidEvent(_faults(error)) from error
+        return from_json(text, allow_inf_nan=False)
     except ValueError as error:
         what = "not JSON" if _is_utf8(text) else "not UTF-8"
         raise InvalidEvent([Fault("", f"{what}: {error}")]) from error
+
+
+def check(event: Any) -> Envelope:
+    """Check one decoded event, envelope and data in one go. Raises InvalidEvent naming each wrong field."""
+    try:
+        return _ANY_EVENT.validate_python(event)
+    except ValidationError as error:
+        raise InvalidEvent(_faults(error)) from error
 
 
 def _is_utf8(text: bytes | str) -> bool:

@@ -44,7 +44,8 @@ class Refused:
     """An event that Kafka did not acknowledge.
 
     `origin` is what the caller named it by. When `is_certain`, it is not on the topic; otherwise it may
-    be, and sending it again is harmless because an event carries its id.
+    be, and sending it again is harmless because an event carries its id. When `is_of_the_event`, it would be
+    refused again.
     """
 
     origin: int
@@ -52,6 +53,7 @@ class Refused:
     value: bytes
     reason: str
     is_certain: bool
+    is_of_the_event: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,14 @@ class Deliveries:
         """These events are not acknowledged; `error_of` gives the error of each place."""
         errors = [error_of(place) for place in range(len(pairs))]
         refused = [
-            Refused(origin, key, value, _reason(error), isinstance(error, (NotSent, *_OF_ONE_EVENT)))
+            Refused(
+                origin,
+                key,
+                value,
+                _reason(error),
+                is_certain=isinstance(error, (NotSent, *_OF_ONE_EVENT)),
+                is_of_the_event=isinstance(error, _OF_ONE_EVENT),
+            )
             for origin, (key, value), error in zip(origins, pairs, errors, strict=True)
         ]
         outage = next((e for e in errors if not isinstance(e, (NotSent, *_OF_ONE_EVENT))), None)
