@@ -66,7 +66,7 @@ class Late(Part):
     verify: Share = 0.04
     file: Share = 0.02
     dispatch: Share = 0.02
-    sign: Share = 0.02
+    sign: Share = 0.015
     handle: Share = 0.06
     check: Share = 0.04
     close: Share = 0.02
@@ -96,10 +96,10 @@ class Visits(Part):
     of_all: bool = False
     outcomes: Weights = {"valid": 0.68, "no_answer": 0.22, "refused": 0.07, "invalid": 0.03}
     satisfaction: Weights = {
-        "very_satisfied": 0.38,
-        "satisfied": 0.45,
-        "basically_satisfied": 0.1,
-        "dissatisfied": 0.05,
+        "very_satisfied": 0.44,
+        "satisfied": 0.43,
+        "basically_satisfied": 0.07,
+        "dissatisfied": 0.04,
         "very_dissatisfied": 0.02,
     }
     resolution: Weights = {"resolved": 0.84, "explained": 0.11, "unresolved": 0.05}

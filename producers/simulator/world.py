@@ -32,7 +32,7 @@ USUAL_DESK_MINUTES = {
     "dispatch": 15,
     "sign": 120,
     "check": 60,
-    "close": 240,
+    "close": 30,
     "visit": 2880,
 }
 STREET_RADIUS_DEGREES = 0.006
