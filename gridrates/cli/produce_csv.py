@@ -58,7 +58,7 @@ def import_csv(
 
     settings = common.settings(ctx)
     rules = _load(profile or settings.profile, mapping)
-    with _progress(files) as on_progress:
+    with progress(files) as on_progress:
         if dry_run:
             summary = import_exports(files, rules, on_progress=on_progress)
         else:
@@ -116,7 +116,7 @@ def _leave_if_unsent(sent: Sent) -> None:
 
 
 @contextmanager
-def _progress(files: list[Path]) -> Iterator[Callable[[int], object]]:
+def progress(files: list[Path]) -> Iterator[Callable[[int], object]]:
     """A bar over the bytes of all files; it takes how many of them have been read."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
