@@ -337,7 +337,7 @@ def _conditions(limits: Sequence[Limit], lines: Sequence[int]) -> Iterator[Findi
     """The conditions of a category are numbered from 1 on, without a gap."""
     numbers: dict[tuple[str | None, str | None], list[tuple[int, int]]] = defaultdict(list)
     for limit, line in zip(limits, lines, strict=True):
-        if limit.condition_no is not None:
+        if limit.condition_no is not None and limit.category_code is not None:
             numbers[limit.category_system, limit.category_code].append((limit.condition_no, line))
     for (_, code), found in numbers.items():
         for (before, _), (number, line) in pairwise([(0, 0), *sorted(found)]):

@@ -11,6 +11,7 @@ import codecs
 import csv
 import gzip
 import io
+import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -224,8 +225,14 @@ def read_head(path: Path) -> bytes:
 
 
 def candidate_encodings(head: bytes) -> list[str]:
-    """The encodings that `head` can be read in without a fault, likeliest first."""
-    return [name for name in ("utf-8", "gb18030", "cp1252") if _first_fault(head, name) is None]
+    """The encodings that `head` can be read in without a fault, likeliest first.
+
+    Chinese characters come as pairs of high bytes, accented letters alone.
+    """
+    runs = re.findall(rb"[\x80-\xff]+", head)
+    alone = sum(len(run) % 2 for run in runs)
+    names = ("utf-8", "cp1252", "gb18030") if alone * 2 > len(runs) else ("utf-8", "gb18030", "cp1252")
+    return [name for name in names if _first_fault(head, name) is None]
 
 
 def column_names(cells: Sequence[str]) -> tuple[str, ...]:

@@ -1,0 +1,322 @@
+"""An export nobody has mapped yet gives a proposal that works, and shows nobody's words."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from gridrates.cli import app
+from gridrates.errors import InputError, ResourceError
+from gridrates.profile import load_profile
+from gridrates.profile_check import check_profile
+from producers.inspect import Inspection, inspect_export
+from producers.mapping import load_mapping
+from producers.propose import propose_mapping, write_profile
+from tests.exporting import Imported, import_files, write_csv
+
+NYC = [
+    "Unique Key",
+    "Created Date",
+    "Closed Date",
+    "Agency",
+    "Complaint Type",
+    "Borough",
+    "Status",
+    "Due Date",
+]
+HOTLINE = [
+    "序号",
+    "工单编号",
+    "来电时间",
+    "办结时间",
+    "截止时间",
+    "承办单位",
+    "所属街道",
+    "事项分类",
+    "工单状态",
+    "回访时间",
+    "满意度",
+    "来电人",
+    "联系电话",
+    "诉求内容",
+    "来源渠道",
+]
+STARTS = datetime(2024, 5, 1, 8)
+
+
+def nyc(path: Path, clock: str = "%m/%d/%Y %I:%M:%S %p", count: int = 300) -> Path:
+    rows = []
+    for n in range(count):
+        opened = STARTS + timedelta(hours=5 * n)
+        closed = (opened + timedelta(hours=n % 50)).strftime(clock) if n % 3 else ""
+        status = "Closed" if n % 3 else "Open"
+        due = (opened + timedelta(hours=24)).strftime(clock)
+        rows.append(
+            [str(7_000_000 + n), opened.strftime(clock), closed, "NYPD", "Noise", "BRONX", status, due]
+        )
+    return write_csv(path, [NYC, *rows], delimiter="\t")
+
+
+def hotline(path: Path, encoding: str = "gb18030", count: int = 200) -> Path:
+    numbers = random.Random(1)
+    rows = []
+    for n in range(count):
+        came = STARTS + timedelta(minutes=11 * n)
+        done = f"{came + timedelta(hours=9):%Y/%m/%d %H:%M:%S}" if n % 4 else ""
+        visited = f"{came + timedelta(days=2):%Y-%m-%d %H:%M}" if n % 4 > 1 else ""
+        rows.append(
+            [
+                *(str(n + 1), f"GD{n:06}", f"{came:%Y年%m月%d日 %H:%M}", done),
+                f"{came + timedelta(days=5):%Y-%m-%d}",
+                *(["城管中队", "环卫所"][n % 2], "白杨街道", ["噪音", "占道"][n % 2]),
+                *("已办结" if done else "处理中", visited),
+                ["满意", "非常满意", "不满意", "未评价"][n // 4 % 4] if visited else "",
+                *(f"张{n}", f"1{numbers.randrange(10**9, 10**10)}", f"本人住{n}幢，反映“{n}”号店铺"),
+                "12345热线",
+            ]
+        )
+    return write_csv(path, [HOTLINE, *rows], encoding=encoding, delimiter=";")
+
+
+def roles(inspection: Inspection) -> dict[str, str]:
+    return {role: column.name for role, column in inspection.roles.items()}
+
+
+def imported(folder: Path, path: Path) -> Imported:
+    profile = load_profile(str(folder))
+    return import_files(path, load_mapping(folder / "mapping.yaml", time_zone=profile.time_zone))
+
+
+def test_a_new_york_export_is_understood(tmp_path: Path) -> None:
+    inspection = inspect_export(nyc(tmp_path / "nyc.csv"))
+    assert roles(inspection) == {
+        "id": "Unique Key",
+        "reported": "Created Date",
+        "closed": "Closed Date",
+        "deadline_at": "Due Date",
+        "unit_code": "Agency",
+        "category_code": "Complaint Type",
+        "grid_code": "Borough",
+        "status": "Status",
+    }
+    assert inspection.layout.delimiter == "\t"
+    assert inspection.roles["reported"].formats == ("%m/%d/%Y %I:%M:%S %p",)
+    assert not inspection.roles["reported"].is_ambiguous
+
+
+def test_a_hotline_export_is_understood_whatever_its_encoding(tmp_path: Path) -> None:
+    for encoding in ("gb18030", "utf-8", "utf-8-sig", "utf-16"):
+        inspection = inspect_export(hotline(tmp_path / "hotline.csv", encoding))
+        assert roles(inspection) == {
+            "id": "工单编号",
+            "reported": "来电时间",
+            "closed": "办结时间",
+            "deadline_at": "截止时间",
+            "visited": "回访时间",
+            "satisfaction": "满意度",
+            "unit_code": "承办单位",
+            "grid_code": "所属街道",
+            "category_code": "事项分类",
+            "status": "工单状态",
+            "channel": "来源渠道",
+        }
+
+
+@pytest.mark.parametrize("make", [nyc, hotline])
+def test_the_proposal_maps_its_export_without_a_reject(tmp_path: Path, make: object) -> None:
+    path = make(tmp_path / "export.csv")  # type: ignore[operator]
+    folder = tmp_path / "new-street"
+    inspection = inspect_export(path)
+    written = write_profile(folder, inspection, "Asia/Shanghai")
+    assert sorted(file.name for file in written) == sorted(file.name for file in folder.iterdir())
+    assert check_profile(folder) == []
+    got = imported(folder, path)
+    assert got.summary.rejected == 0
+    assert got.summary.rows == inspection.rows
+    assert len(got.of("reported")) == len(got.of("filed")) == inspection.rows
+    assert len(got.of("closed")) == inspection.roles["closed"].filled
+    assert len(got.of("visited")) == (
+        inspection.roles["visited"].filled if "visited" in inspection.roles else 0
+    )
+
+
+def test_satisfaction_words_are_translated_and_strange_ones_named(tmp_path: Path) -> None:
+    text = propose_mapping(inspect_export(hotline(tmp_path / "x.csv")), "p", "s", "Asia/Shanghai")
+    assert "Not understood, and so left out: 未评价" in text
+    rule = yaml.safe_load(text)["events"]["visited"]["satisfaction"]
+    assert rule["map"] == {"满意": "satisfied", "非常满意": "very_satisfied", "不满意": "dissatisfied"}
+
+
+def test_nobodys_words_are_in_the_proposal(tmp_path: Path) -> None:
+    path = hotline(tmp_path / "x.csv")
+    folder = tmp_path / "street"
+    write_profile(folder, inspect_export(path), "Asia/Shanghai")
+    everything = "".join(file.read_text(encoding="utf-8") for file in folder.iterdir())
+    with path.open(encoding="gb18030", newline="") as file:
+        for row in csv.DictReader(file, delimiter=";"):
+            for column in ("来电人", "联系电话", "诉求内容"):
+                assert row[column] not in everything
+    assert "联系电话: 200 filled, 200 different; may be about a person: leave it out" in everything
+
+
+def dates(tmp_path: Path, cells: Sequence[str], name: str = "created") -> Inspection:
+    return inspect_export(
+        write_csv(tmp_path / "x.csv", [["id", name], *([f"a{n}", c] for n, c in enumerate(cells))])
+    )
+
+
+def test_day_and_month_are_told_apart_by_any_value_that_tells(tmp_path: Path) -> None:
+    assert dates(tmp_path, ["03/04/2024", "13/04/2024"]).roles["reported"].formats == ("%d/%m/%Y",)
+    assert dates(tmp_path, ["03/04/2024", "04/13/2024"]).roles["reported"].formats == ("%m/%d/%Y",)
+    column = dates(tmp_path, ["03/04/2024", "05/06/2024"]).roles["reported"]
+    assert column.is_ambiguous
+    text = propose_mapping(dates(tmp_path, ["03/04/2024"]), "p", "s", "UTC")
+    assert "# created: day and month could stand in either order" in text
+
+
+def test_one_column_that_tells_speaks_for_the_others(tmp_path: Path) -> None:
+    rows = [["id", "created", "closed"], ["a", "25/12/2023", "03/04/2024"], ["b", "01/02/2023", "05/06/2024"]]
+    inspection = inspect_export(write_csv(tmp_path / "x.csv", rows))
+    assert inspection.roles["closed"].formats == ("%d/%m/%Y",)
+    assert not inspection.roles["closed"].is_ambiguous
+
+
+def test_a_few_bad_cells_do_not_hide_a_time(tmp_path: Path) -> None:
+    good = [f"2024-05-01 08:{n:02}:00" for n in range(60)]
+    assert dates(tmp_path, [*good, "soon"]).roles["reported"].formats == ("%Y-%m-%d %H:%M:%S",)
+    assert "reported" not in dates(tmp_path, ["soon", "later", "2024-05-01"]).roles
+
+
+def test_mixed_formats_are_all_named(tmp_path: Path) -> None:
+    column = dates(tmp_path, ["2024-05-01 08:00:00", "2024/5/1 8:00:00", "2024-05-01T08:00:00Z"]).roles[
+        "reported"
+    ]
+    assert set(column.formats) == {"%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M:%S", "iso8601"}
+
+
+def test_digits_are_a_time_only_in_a_column_called_so(tmp_path: Path) -> None:
+    assert dates(tmp_path, ["45413.5", "45414"], "上报时间").roles["reported"].formats == ("excel",)
+    assert dates(tmp_path, ["20240501", "20240502"], "open_date").roles["reported"].formats == ("%Y%m%d",)
+    assert "reported" not in dates(tmp_path, ["45413", "45414"], "reporter").roles
+
+
+def test_an_export_without_an_id_says_so(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "x.csv", [["kind", "created"], ["a", "2024-05-01"], ["a", "2024-05-01"]])
+    text = propose_mapping(inspect_export(path), "p", "s", "UTC")
+    assert "id: WHICH_COLUMN  # no column is different in every row" in text
+    folder = tmp_path / "street"
+    write_profile(folder, inspect_export(path), "UTC")
+    with pytest.raises(InputError, match="'WHICH_COLUMN'"):
+        imported(folder, path)
+
+
+def test_an_export_without_a_time_cannot_be_proposed(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "x.csv", [["id", "when"], ["1", "soon"]])
+    with pytest.raises(InputError, match=r"No column of .* is a time"):
+        write_profile(tmp_path / "street", inspect_export(path), "UTC")
+    assert not (tmp_path / "street").exists()
+
+
+def test_odd_column_names_are_quoted(tmp_path: Path) -> None:
+    header = ['say: "id"', "- created #1", "closed: 'at'", "yes", "{type}"]
+    rows = [[str(n), "2024-05-01 08:00", "2024-05-02 08:00", "x", "noise"] for n in range(40)]
+    path = write_csv(tmp_path / "x.csv", [header, *rows])
+    folder = tmp_path / "street"
+    write_profile(folder, inspect_export(path), "UTC")
+    got = imported(folder, path)
+    assert got.summary.rejected == 0
+    assert len(got.of("closed")) == 40
+
+
+def test_western_and_chinese_encodings_are_told_apart(tmp_path: Path) -> None:
+    rows = [
+        ["id", "created", "café au lait"],
+        *([str(n), "2024-05-01", "déjà vu à Orléans"] for n in range(30)),
+    ]
+    assert inspect_export(write_csv(tmp_path / "x.csv", rows, encoding="cp1252")).layout.encoding == "cp1252"
+    assert inspect_export(hotline(tmp_path / "y.csv")).layout.encoding == "gb18030"
+
+
+def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
+    inspection = inspect_export(nyc(tmp_path / "x.csv"))
+    (tmp_path / "street").mkdir()
+    with pytest.raises(InputError, match="is there already"):
+        write_profile(tmp_path / "street", inspection, "UTC")
+    assert list((tmp_path / "street").iterdir()) == []
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ResourceError, match="cannot be written"):
+        write_profile(tmp_path / "file" / "street", inspection, "UTC")
+
+
+class TestCommands:
+    def run(self, *arguments: str | Path) -> tuple[int, str]:
+        result = CliRunner().invoke(app, ["profile", *map(str, arguments)])
+        assert "Traceback" not in result.output
+        return result.exit_code, result.output
+
+    def test_new_then_check(self, tmp_path: Path) -> None:
+        path, folder = hotline(tmp_path / "export.csv"), tmp_path / "street"
+        code, output = self.run("new", folder, "--from", path)
+        assert code == 0
+        assert "200 rows looked at, gb18030" in output
+        assert "reported  来电时间" in output
+        assert f"gridrates profile check {folder} --file {path}" in output
+        code, output = self.run("check", folder, "--file", path)
+        assert code == 0
+        assert "street: 0 errors, 0 warnings" in output
+        assert "200 rows: 200 mapped, 0 rejected" in output
+        assert not list(tmp_path.glob("*.rejects.csv"))
+
+    def test_json(self, tmp_path: Path) -> None:
+        path, folder = nyc(tmp_path / "export.csv"), tmp_path / "street"
+        code, output = self.run("new", folder, "--from", path, "--time-zone", "America/New_York", "--json")
+        assert code == 0
+        assert json.loads(output)["roles"]["id"] == "Unique Key"
+        (folder / "units.csv").write_text("unit_code\nDSNY\n")
+        code, output = self.run("check", folder, "--file", path, "--json")
+        assert code == 0
+        told = json.loads(output)
+        assert told["trial"]["mapped"] == 300
+        assert [finding["place"] for finding in told["findings"]] == ["units.csv"]
+        assert "'NYPD' (300)" in told["findings"][0]["message"]
+
+    def test_errors_and_rejects_are_exit_code_2(self, tmp_path: Path) -> None:
+        path, folder = nyc(tmp_path / "export.csv"), tmp_path / "street"
+        self.run("new", folder, "--from", path)
+        (folder / "grids.csv").write_text("grid_code,parent_code,level\na,b,x\nb,a,x\n")
+        code, output = self.run("check", folder)
+        assert code == 2
+        assert "error: grids.csv, line 2: the tree runs in a circle" in output
+        (folder / "grids.csv").unlink()
+        path.write_text(path.read_text().replace("05/01/2024", "99/99/2024"))
+        code, output = self.run("check", folder, "--file", path)
+        assert code == 2
+        assert "fits none of its formats" in output
+
+    def test_a_mapping_that_cannot_be_carried_out_is_found_without_a_file(self, tmp_path: Path) -> None:
+        path, folder = nyc(tmp_path / "export.csv"), tmp_path / "street"
+        self.run("new", folder, "--from", path)
+        text = (folder / "mapping.yaml").read_text(encoding="utf-8")
+        (folder / "mapping.yaml").write_text(text.replace("%I:%M", "%Q:%M"), encoding="utf-8")
+        code, output = self.run("check", folder)
+        assert code == 2
+        assert "cannot be carried out" in output
+
+    def test_a_profile_without_a_mapping_can_be_checked(self) -> None:
+        code, output = self.run("check", "demo-street")
+        assert code == 0
+        assert "demo-street: 0 errors, 0 warnings" in output
+
+    def test_boston_is_clean(self, boston_csv: Path) -> None:
+        code, output = self.run("check", "boston-311", "--file", boston_csv)
+        assert code == 0
+        assert "boston-311: 0 errors, 0 warnings" in output
+        assert "58,251 mapped, 0 rejected" in output
