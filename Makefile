@@ -5,6 +5,7 @@
 export MAKECMDGOALS
 BIN := .venv/bin
 BOSTON_HOME := .gridrates-boston
+BOSTON_CSV ?= ../shared/data/boston_311_2011h2.csv.gz
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,7 +17,7 @@ test: setup ## run the tests that CI runs
 	@$(BIN)/pytest -m "not full"
 
 test-full: setup ## run all tests, the long ones too
-	@$(BIN)/pytest
+	@$(BIN)/pytest --hypothesis-profile=full
 
 check: setup ## check format, lint, types, the arrows between the rooms, and SQL
 	$(BIN)/ruff format --check .
@@ -45,11 +46,11 @@ demo: setup ## the demo street, end to end: Kafka, Airflow, rates; everything st
 	@$(BIN)/gridrates demo
 
 demo-boston: setup ## the same with the Boston 311 export of the second half of 2011
-	@GRIDRATES_HOME=$(BOSTON_HOME) $(BIN)/gridrates demo --profile boston-311
+	@$(BIN)/gridrates --home $(BOSTON_HOME) --profile boston-311 demo --csv $(BOSTON_CSV)
 
 down: ## stop everything that the demos or `gridrates dev up` started
 	@test ! -x $(BIN)/gridrates || $(BIN)/gridrates dev down
-	@test ! -x $(BIN)/gridrates || GRIDRATES_HOME=$(BOSTON_HOME) $(BIN)/gridrates dev down
+	@test ! -x $(BIN)/gridrates || $(BIN)/gridrates --home $(BOSTON_HOME) dev down
 
 clean: down ## remove the environment and what tools cached; the data in .gridrates stay
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

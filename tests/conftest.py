@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from deploy import local_kafka
@@ -19,6 +20,11 @@ from gridrates.settings import CONFIG_VARIABLE, Settings
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="gridrates-airflow-")
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 atexit.register(shutil.rmtree, os.environ["AIRFLOW_HOME"], ignore_errors=True)
+
+# `make test` takes a few examples of every property, `make test-full` many (--hypothesis-profile=full).
+hypothesis.settings.register_profile("quick", max_examples=8, deadline=None)
+hypothesis.settings.register_profile("full", max_examples=150, deadline=None)
+hypothesis.settings.load_profile("quick")
 
 ROOT = Path(__file__).parent.parent
 BOSTON = ROOT.parent / "shared" / "data" / "boston_311_2011h2.csv.gz"

@@ -7,6 +7,7 @@ rendered SQL) and that every model's columns and types are declared.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, datetime
 from functools import cache, lru_cache
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -47,8 +48,9 @@ class Column(BaseModel):
 class Table(BaseModel):
     """What `table.yaml` declares.
 
-    `replace_by` says how a model is brought up to date: the rows of touched cases, the rows of stale
-    business dates, or everything; a view has nothing to bring up to date. `family` adds the columns of
+    `replace_by` says how a model is brought up to date: the rows of touched cases, of stale business dates or
+    of the periods that hold them; everything whenever rates are computed (`moment`), or only in a full
+    rebuild (`all`); a view has nothing to bring up to date. `family` adds the columns of
     the indicator family behind the declared ones.
     """
 
@@ -57,7 +59,7 @@ class Table(BaseModel):
     zh: str
     en: str
     grain: tuple[str, ...]
-    replace_by: Literal["case_id", "business_date", "all", "view"]
+    replace_by: Literal["case_id", "business_date", "period", "moment", "all", "view"]
     public_name: str | None = None
     zh_name: str | None = None
     family: bool = False
@@ -85,17 +87,16 @@ def declared_models() -> list[Model]:
 
 
 @lru_cache(maxsize=16)
-def load_models(profile: Profile, *, as_of_date: str, incremental: bool) -> list[Model]:
+def load_models(profile: Profile, *, as_of: datetime, as_of_date: date, incremental: bool) -> list[Model]:
     """All models, rendered for a profile and a way of running, each behind those it reads."""
-    models = {
-        m.name: m for m in (_load(f, profile, as_of_date, incremental) for f in sorted(FOLDER.iterdir()))
-    }
+    how = {"as_of": as_of, "as_of_date": as_of_date, "incremental": incremental}
+    models = {folder.name: _load(folder, profile, **how) for folder in sorted(FOLDER.iterdir())}
     graph = {name: model.needs & models.keys() for name, model in models.items()}
     return [models[name] for name in TopologicalSorter(graph).static_order()]
 
 
-def _load(folder: Path, profile: Profile, as_of_date: str, incremental: bool) -> Model:
-    text = render(folder.name, profile, as_of_date=as_of_date, incremental=incremental)
+def _load(folder: Path, profile: Profile, **how: Any) -> Model:
+    text = render(folder.name, profile, **how)
     needs = {t.name for t in sqlglot.parse_one(text, read="duckdb").find_all(exp.Table)} - {folder.name}
     return Model(folder.name, load_table(folder.name), text, frozenset(needs))
 

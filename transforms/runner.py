@@ -28,11 +28,11 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from gridrates.profile import Profile
-from transforms.models import FOLDER, ROOM, Model, load_models
+from transforms.models import FOLDER, ROOM, Model, declared_models, load_models
 from transforms.reference import load_reference
 
-# Dates are computed in blocks so that a rebuild of many years holds no more than a block's groups in memory.
-MEMBERS = "core_cohort_member"
+# How the tables are brought up to date that `compute` makes; `fold` makes the others.
+MARTS = ("business_date", "period", "moment")
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ class Runner:
     def __init__(self, connection: duckdb.DuckDBPyConnection, profile: Profile, as_of: datetime) -> None:
         self.connection = connection
         self.profile = profile
+        self.as_of = as_of
         self.as_of_date = business_date(profile, as_of)
 
     def fold(self, *, full: bool = False) -> Folded:
@@ -88,7 +89,7 @@ class Runner:
         with self._transaction():
             self._sql("stale_date_table")
             self.connection.execute("INSERT INTO stale_date SELECT unnest(?)", [wanted])
-            seconds = self._run(self._models("business_date", full=False))
+            seconds = self._run(self._models(*MARTS, full=False))
             self._sql("mark_computed")
         return Computed(tuple(wanted), seconds)
 
@@ -98,7 +99,7 @@ class Runner:
         return tuple(row[0] for row in rows)
 
     def _models(self, *kinds: str, full: bool) -> list[tuple[Model, bool]]:
-        models = load_models(self.profile, as_of_date=str(self.as_of_date), incremental=not full)
+        models = load_models(self.profile, as_of=self.as_of, as_of_date=self.as_of_date, incremental=not full)
         return [(m, full) for m in models if m.table.replace_by in kinds]
 
     def _run(self, models: list[tuple[Model, bool]]) -> dict[str, float]:
@@ -114,8 +115,11 @@ class Runner:
         name, how = model.name, model.table.replace_by
         if how == "view":
             self.connection.execute(f"CREATE OR REPLACE VIEW {name} AS {model.sql}")
-        elif full or how == "all":
+        elif full or how in ("all", "moment"):
             self.connection.execute(f"CREATE OR REPLACE TABLE {name} AS {model.sql}")
+        elif how == "period":
+            self._sql("delete_stale_periods")
+            self.connection.execute(f"INSERT INTO {name} BY NAME {model.sql}")
         else:
             touched = "touched_case" if how == "case_id" else "stale_date"
             self.connection.execute(f"DELETE FROM {name} WHERE {how} IN (SELECT {how} FROM {touched})")
@@ -159,9 +163,11 @@ class Runner:
         return self.stale_dates()
 
     def _create_marts(self) -> None:
-        """Empty marts: a full rebuild fills them date by date like any other run."""
-        for model, _ in self._models("business_date", full=True):
-            self.connection.execute(f"CREATE OR REPLACE TABLE {model.name} AS {model.sql} LIMIT 0")
+        """Empty marts: a full rebuild fills them by date like any other run."""
+        for model in declared_models():
+            if model.table.replace_by in MARTS:
+                columns = ", ".join(f"{name} {column.type}" for name, column in model.columns.items())
+                self.connection.execute(f"CREATE OR REPLACE TABLE {model.name} ({columns})")
 
     def _save_state(self, last_batch: int) -> None:
         self.connection.execute("DELETE FROM ops_transform_state")

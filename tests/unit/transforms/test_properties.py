@@ -34,7 +34,7 @@ CITY: dict[str, Any] = {
     "work_types": {"enforcement": {"is_in_total": False}},
 }
 STREET: Profile = profile(**CITY)
-slow = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+slow = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @slow

@@ -64,7 +64,9 @@ def test_a_late_closing_restates_the_dates_it_touches_and_names_its_case() -> No
     found = rows(
         connection,
         """
-        SELECT business_date, code, value_before, value_after, published_at, restated_at, late_event_count, case_ids
+        SELECT
+          business_date, code, value_before, value_after, published_at, restated_at, late_event_count,
+          case_ids
         FROM out_restatement
         WHERE indicator = 'closure_rate' AND work_type = 'all' ORDER BY ALL
         """,

@@ -1,0 +1,34 @@
+-- The daily rates of every channel.
+{% import 'rates.sql.j2' as rates with context -%}
+WITH placed AS (
+  SELECT
+    business_date,
+    member_code AS channel,
+    work_type,
+    cohort,
+    due_count,
+    done_day_count AS done_count,
+    on_time_day_count AS on_time_count,
+    points_sum
+  FROM core_daily_cohort
+  WHERE dimension = 'channel' AND business_date <= DATE '{{ as_of_date }}' AND {{ stale('business_date') }}
+),
+
+counted AS (
+  {{ rates.by_work_type('placed') | indent(2) }}
+),
+
+measured AS (
+  SELECT
+    business_date,
+    channel,
+    work_type,
+    {{ rates.measure_columns() | indent(2) }}
+  FROM counted
+  GROUP BY business_date, channel, work_type
+)
+
+SELECT
+  *,
+  {{ rates.rate_columns() }}
+FROM measured
