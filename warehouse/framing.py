@@ -118,9 +118,22 @@ def _varints(content: Octets, at: Integers) -> tuple[Integers, Integers]:
 
 
 def _check(content: Octets, header_starts: Integers, ends: Integers, pieces: Sequence[Piece]) -> None:
-    """Keys and values end inside their record; without headers nothing follows but their count."""
-    has_none = content.take(header_starts, mode="clip") == 0
-    is_wrong = np.where(has_none, header_starts + 1 != ends, header_starts + 1 > ends)
+    """Every record ends where its size said it would."""
+    is_wrong = _after_headers(content, header_starts, ends) != ends
     if is_wrong.any():
         places = list(chain.from_iterable([piece.place] * piece.count for piece in pieces))
         raise CorruptRecordError(f"the {places[int(np.argmax(is_wrong))]} holds a record of another size")
+
+
+def _after_headers(content: Octets, header_starts: Integers, ends: Integers) -> Integers:
+    """The positions after all headers, or some other position where they do not fit into the record."""
+    counts, at = _varints(content, header_starts)
+    rows = np.flatnonzero((counts > 0) & (at < ends))
+    while len(rows):
+        for _ in range(2):  # a name, then a value
+            sizes, starts = _varints(content, at[rows])
+            at[rows] = starts + np.maximum(sizes, 0)
+        counts[rows] -= 1
+        rows = rows[(counts[rows] > 0) & (at[rows] < ends[rows])]
+    at[counts != 0] = -1
+    return at
