@@ -276,9 +276,11 @@ def raise_for_held_back(summary: PassSummary) -> None:
     """Raise GateError when dates were held back."""
     if summary.held_back:
         days = sorted(summary.held_back)
-        said = f"{days[0]} to {days[-1]}" if len(days) > 1 else str(days[0])
+        said = f"{len(days)} business dates were held back ({days[0]} to {days[-1]})"
+        if len(days) == 1:
+            said = f"The business date {days[0]} was held back"
         rules = sorted({rule for found in summary.held_back.values() for rule in found})
         raise GateError(
-            f"{len(days)} business dates were held back ({said}) by: {'; '.join(rules)}.",
+            f"{said} by: {'; '.join(rules)}.",
             remedy='Look at `gridrates query "FROM quality_results WHERE NOT is_passed"`.',
         )

@@ -6,7 +6,9 @@ Results go to standard output, everything else (progress, remarks, errors) to st
 from __future__ import annotations
 
 import errno
+import inspect
 import json
+from collections.abc import Sequence
 from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any
@@ -68,7 +70,28 @@ def a_date(text: str) -> date:
 
 def examples(*lines: str) -> str:
     """An epilog that shows how a command is used."""
-    return "\n".join(["[bold]Examples[/]", *(f"  [cyan]{line}[/]" for line in lines)])
+    # The empty line in front keeps Typer from taking the indentation of the others for a margin.
+    return "\n".join(["", "[bold]Examples[/]", *(f"  [cyan]{line}[/]" for line in lines)])
+
+
+def flow_help(command: Any) -> None:
+    """Let the paragraphs of a command's help, and of those below it, run to the width of the terminal.
+
+    Typer prints the line ends of a docstring as they stand.
+    """
+    paragraphs = inspect.cleandoc(command.help or "").split("\n\n")
+    command.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+    for below in getattr(command, "commands", {}).values():
+        flow_help(below)
+
+
+def span(dates: Sequence[date]) -> str:
+    """Business dates in words: how many, and from when to when."""
+    if not dates:
+        return "no business date"
+    if len(dates) == 1:
+        return f"1 business date, {dates[0]}"
+    return f"{len(dates):,} business dates, {min(dates)} to {max(dates)}"
 
 
 def failed(error: GridratesError) -> typer.Exit:

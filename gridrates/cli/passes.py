@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
@@ -14,6 +14,8 @@ from gridrates.cli import common
 
 if TYPE_CHECKING:
     from gridrates.pipeline import Pass, PassSummary
+    from warehouse.landing import LandingSummary
+    from warehouse.published import Publication
 
 Full = Annotated[bool, typer.Option("--full", help="Fold and compute everything again.")]
 STAGES = {
@@ -66,17 +68,20 @@ def land(ctx: typer.Context, as_json: common.Json = False) -> None:
     """Land what is on the topic, and do nothing else."""
     with _pass(ctx, "gridrates land") as this:
         landing = this.land()
-    _report(asdict(landing), as_json)
+    _tell(asdict(landing), _landed(landing), as_json)
 
 
 def check(ctx: typer.Context, as_json: common.Json = False) -> None:
     """Check everything there is: what was landed, the facts, the rates. Exit code 5 when something fails."""
+    from gridrates.pipeline import raise_for_held_back
+
     with _pass(ctx, "gridrates check") as this:
         this.check_raw()
-        held = this.check_marts(this.all_dates())
-    _report({"held_back": {str(day): rules for day, rules in held.items()}}, as_json)
-    if held:
-        raise typer.Exit(5)
+        dates = this.all_dates()
+        held = this.summary.held_back = this.check_marts(dates)
+    said = f"{common.span(dates)} checked: {_verdict(held)}"
+    _tell({"held_back": {str(day): rules for day, rules in held.items()}}, said, as_json)
+    raise_for_held_back(this.summary)
 
 
 def transform(
@@ -92,14 +97,16 @@ def transform(
     with _pass(ctx, "gridrates transform") as this:
         folded = this.fold(full=full)
         computed = this.compute(wanted or this.due_dates())
-    _report({"cases": folded.cases, "dates": [str(day) for day in computed.dates]}, as_json)
+    said = f"{folded.cases:,} cases folded; {common.span(computed.dates)} computed"
+    _tell({"cases": folded.cases, "dates": [str(day) for day in computed.dates]}, said, as_json)
 
 
 def publish(ctx: typer.Context, as_json: common.Json = False) -> None:
     """Publish what was computed and not held back, as the next generation."""
     with _pass(ctx, "gridrates publish") as this:
         publication = this.publish()
-    _report({"generation": publication.generation, "rows": publication.rows}, as_json)
+    said = f"{_published(publication)}\n{publication.path}"
+    _tell({"generation": publication.generation, "rows": publication.rows}, said, as_json)
 
 
 @contextmanager
@@ -117,12 +124,12 @@ def _watched() -> Iterator[Any]:
         yield lambda stage: status.update(STAGES[stage])
 
 
-def _report(content: dict[str, Any], as_json: bool) -> None:
+def _tell(content: dict[str, Any], said: str, as_json: bool) -> None:
+    """Print the content for machines, or what is said of it to people."""
     if as_json:
         common.print_json(content)
     else:
-        for key, value in content.items():
-            common.stdout().print(f"{key:12} {value}", markup=False)
+        common.stdout().print(said, markup=False)
 
 
 def _as_json(summary: PassSummary) -> dict[str, Any]:
@@ -147,22 +154,32 @@ def _print(summary: PassSummary) -> None:
     landing, publication = summary.landing, summary.publication
     assert landing and publication
     said = {
-        "land": f"{landing.read:,} read = {landing.landed:,} landed + {landing.duplicates:,} duplicates "
-        f"+ {landing.rejected:,} rejected",
+        "land": _landed(landing),
         "check_raw": "passed",
         "fold": f"{summary.folded_cases:,} cases{' (full rebuild)' if summary.is_full else ''}",
-        "compute": _span(summary.computed),
-        "check_marts": f"{len(summary.held_back)} dates held back" if summary.held_back else "passed",
-        "publish": f"generation {publication.generation}, {sum(publication.rows.values()):,} rows",
+        "compute": common.span(summary.computed),
+        "check_marts": _verdict(summary.held_back),
+        "publish": _published(publication),
     }
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for stage, seconds in summary.seconds.items():
         table.add_row(stage.replace("_", " "), f"{seconds:7.2f} s", said[stage])
-    table.add_row("[bold]total[/]", f"[bold]{sum(summary.seconds.values()):7.2f} s[/]", str(publication.path))
+    table.add_row("[bold]total[/]", f"[bold]{sum(summary.seconds.values()):7.2f} s[/]")
     common.stdout().print(table)
+    # Below the table, which would cut a path that is longer than the terminal is wide.
+    common.stdout().print(str(publication.path), markup=False)
 
 
-def _span(dates: tuple[date, ...]) -> str:
-    if not dates:
-        return "no business date changed"
-    return f"{len(dates):,} business dates, {dates[0]} to {dates[-1]}"
+def _landed(landing: LandingSummary) -> str:
+    return (
+        f"{landing.read:,} read = {landing.landed:,} landed + {landing.duplicates:,} duplicates "
+        f"+ {landing.rejected:,} rejected"
+    )
+
+
+def _verdict(held: Mapping[date, Sequence[str]]) -> str:
+    return f"{common.span(list(held))} held back" if held else "passed"
+
+
+def _published(publication: Publication) -> str:
+    return f"generation {publication.generation}, {sum(publication.rows.values()):,} rows"
