@@ -122,7 +122,7 @@ def read_lag(settings: Settings) -> Lag:
     from gridrates import kafka
 
     patience = {"bootstrap_timeout_ms": KAFKA_SECONDS * 1000, "request_timeout_ms": KAFKA_SECONDS * 1000}
-    consumer = kafka.consumer(settings, group_id=kafka.LANDING_GROUP, **patience)
+    consumer = kafka.consumer(settings, group_id=kafka.landing_group(settings.topic), **patience)
     try:
         numbers = consumer.partitions_for_topic(settings.topic) or ()
         partitions = [TopicPartition(settings.topic, number) for number in numbers]

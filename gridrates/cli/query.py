@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import sys
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from enum import StrEnum
 from shutil import get_terminal_size
 from typing import IO, TYPE_CHECKING, Annotated, Any
@@ -13,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 import typer
 
 from gridrates.cli import common
+from gridrates.errors import InputError
 
 if TYPE_CHECKING:
     import duckdb
@@ -58,6 +61,8 @@ def query(
     from gridrates.published_errors import explained_query
 
     text = sys.stdin.read() if sql == "-" else sql
+    if not text.strip("; \n\t"):
+        raise InputError("No question was asked.", remedy='Try `gridrates query "FROM data_dictionary"`.')
     with open_published(common.settings(ctx)) as connection, explained_query(connection):
         if format_ is Format.TABLE:
             _print_table(connection, text, max_rows)
@@ -96,7 +101,14 @@ def _write_json(columns: Sequence[str], blocks: Blocks, file: IO[str]) -> None:
     before = "[\n"
     for rows in blocks:
         for row in rows:
-            entry = dict(zip(columns, row, strict=True))
+            entry = dict(zip(columns, map(_number, row), strict=True))
             file.write(before + json.dumps(entry, ensure_ascii=False, default=str))
             before = ",\n"
     file.write("[]\n" if before == "[\n" else "\n]\n")
+
+
+def _number(value: Any) -> Any:
+    """What JSON has for a number: decimals as such, and nothing for what is none."""
+    if isinstance(value, Decimal):
+        return float(value)
+    return None if isinstance(value, float) and not math.isfinite(value) else value
