@@ -31,9 +31,9 @@ def register(app: typer.Typer) -> None:
 
 @dev.command(
     epilog=common.examples(
-        "gridrates dev up                       # Kafka on a free port of 127.0.0.1",
-        "gridrates dev up --airflow             # and Airflow, which runs the pipeline by itself",
-        "gridrates dev up --kafka-port 19092    # on this very port",
+        "gridrates dev up                      # Kafka on a free port of 127.0.0.1",
+        "gridrates dev up --airflow            # and Airflow, which runs the pipeline",
+        "gridrates dev up --kafka-port 19092   # on this very port",
     )
 )
 def up(

@@ -21,8 +21,8 @@ gateway = typer.Typer(
     invoke_without_command=True,
     help="Take CloudEvents over HTTP and put them on Kafka.",
     epilog=common.examples(
-        "gridrates gateway token street-app >> clients.toml   # a token for a new sender, shown once",
-        "gridrates gateway --clients clients.toml             # on http://127.0.0.1:8090",
+        "gridrates gateway token street-app >> clients.toml   # a new sender",
+        "gridrates gateway --clients clients.toml             # on port 8090",
     ),
 )
 # How long requests under way may take when the gateway is told to stop.
@@ -96,7 +96,7 @@ def _serve(settings: Settings, clients: Clients, listener: socket.socket) -> Non
     common.say("Stopped; everything that was taken is on Kafka.")
 
 
-@gateway.command()
+@gateway.command(epilog=common.examples("gridrates gateway token street-app >> clients.toml"))
 def token(name: Annotated[str, typer.Argument(help="The sender's name.")]) -> None:
     """Make a token for a sender: told once on standard error; its entry for the clients file on output."""
     from producers.gateway.clients import EXAMPLE, new_token

@@ -45,7 +45,7 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(
         epilog=common.examples(
-            "gridrates rates                                    # the last whole day, by grid",
+            "gridrates rates                          # the last whole day, by grid",
             "gridrates rates --date 2026-05-01 --level community",
             "gridrates rates --from 2026-05-01 --to 2026-05-31 --code 香樟居民区",
             "gridrates rates --work-type dispute --json",
