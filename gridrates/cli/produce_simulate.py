@@ -25,7 +25,7 @@ def register(produce: typer.Typer) -> None:
         epilog=common.examples(
             "gridrates produce simulate                                # the demo street",
             "gridrates produce simulate --scale 100 --out events.jsonl",
-            "gridrates produce simulate --from 2026-07-01 --realtime   # from then on, live",
+            "gridrates produce simulate --from 2026-07-01 --realtime   # live",
         )
     )(simulate)
 
