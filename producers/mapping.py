@@ -99,7 +99,10 @@ Words = Annotated[tuple[Plain, ...], BeforeValidator(lambda v: (v,) if isinstanc
 
 
 class Condition(Model):
-    """What a cell must be for an event to be made: there, absent, one of some words, or none of them."""
+    """What a cell must be for an event to be made: there, absent, one of some words, or none of them.
+
+    A blank cell is the word "".
+    """
 
     present: bool | None = None
     any_of: Words = ()
@@ -115,6 +118,12 @@ class Condition(Model):
                 raise ValueError("a condition is present, absent, a word, a list of words, or {not: words}")
             return {"none_of": value["not"]}
         return {"any_of": value}
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Condition:
+        if self.present is None and not self.any_of and not self.none_of:
+            raise ValueError("a condition needs a word")
+        return self
 
 
 class Value(Model):

@@ -122,6 +122,8 @@ def test_an_event_can_have_a_key_of_its_own() -> None:
         (with_event(closed={"at": {"template": "{a} }"}}), "has a stray }"),
         (with_event(closed={"at": "c", "channel": {"column": "a", "pattern": "("}}), "is no pattern"),
         (with_event(closed={"at": "c", "when": {"s": {"like": "x"}}}), "a condition is present, absent"),
+        (with_event(closed={"at": "c", "when": {"s": []}}), "a condition needs a word"),
+        (with_event(closed={"at": "c", "when": {"s": {"not": []}}}), "a condition needs a word"),
         ("source: t\nid: i\nevents: {}", "it names no event"),
         ("source: '{t}'\nid: i\nevents: {reported: o}", "source"),
         ("source: t\nid: {constant: x}\nevents: {reported: o}", "the same for every row"),

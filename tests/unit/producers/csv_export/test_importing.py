@@ -295,7 +295,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         mapped, megabytes = map(int, done.stdout.split())
         return mapped, megabytes
 
-    few, some = measured(60_000)
-    many, most = measured(400_000)
-    assert (few, many) == (60_000, 400_000)
-    assert most < some + 40, f"{some} MB for a file of 9 MB, {most} MB for one of 60 MB"
+    few, some = measured(40_000)
+    many, most = measured(240_000)
+    assert (few, many) == (40_000, 240_000)
+    assert most < some + 40, f"{some} MB for a file of 6 MB, {most} MB for one of 36 MB"

@@ -264,6 +264,8 @@ class TestConditions:
             "closed": {"at": "t", "when": {"a": ["x", "y"], "b": "present"}},
             "supervised": {"at": "t", "when": {"a": {"not": ["x", "y"]}}},
             "resumed": {"at": "t", "when": {"a": ["present"]}},
+            "suspended": {"at": "t", "when": {"a": ["", "w"]}},
+            "exempted": {"at": "t", "when": {"a": {"not": ["", "x", "y", "z"]}}},
         },
     }
 
@@ -274,8 +276,9 @@ class TestConditions:
             ("x", "", ["reported", "filed"]),
             ("y", "1", ["reported", "closed"]),
             ("z", "", ["reported", "supervised"]),
-            ("", "1", ["accepted", "supervised"]),
-            ("present", "", ["reported", "supervised", "resumed"]),
+            ("", "1", ["accepted", "supervised", "suspended"]),
+            ("w", "1", ["reported", "supervised", "suspended", "exempted"]),
+            ("present", "", ["reported", "supervised", "resumed", "exempted"]),
         ],
     )
     def test_they_choose_the_events(self, a: str, b: str, verbs: list[str]) -> None:
