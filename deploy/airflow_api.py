@@ -60,7 +60,7 @@ class AirflowApi:
 
     def wait(self, dag_id: str, run_id: str, *, timeout_seconds: float) -> str:
         """Wait until a run is finished; its state. Raises ServiceUnavailable when it takes longer."""
-        path = f"/api/v2/dags/{quote(dag_id)}/dagRuns/{quote(run_id, safe='')}"
+        path = _run_path(dag_id, run_id)
         until = time.monotonic() + timeout_seconds
         while (state := str(self._get(path)["state"])) not in FINISHED:
             if time.monotonic() > until:
@@ -71,12 +71,16 @@ class AirflowApi:
             time.sleep(1)
         return state
 
+    def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """The task instances of a run: `task_id`, `state`, `start_date`, `end_date`, `try_number`, …"""
+        return list(self._get(f"{_run_path(dag_id, run_id)}/taskInstances")["task_instances"])
+
     def failed_tasks(self, dag_id: str, run_id: str) -> Iterator[tuple[str, str]]:
         """Each failed task of a run with its error, or with the end of its log."""
-        run = f"/api/v2/dags/{quote(dag_id)}/dagRuns/{quote(run_id, safe='')}/taskInstances"
-        for task in self._get(run)["task_instances"]:
+        for task in self.tasks(dag_id, run_id):
             if task["state"] == "failed":
-                yield task["task_id"], self._log(f"{run}/{quote(task['task_id'])}/logs/{task['try_number']}")
+                log = f"{quote(task['task_id'])}/logs/{task['try_number']}"
+                yield task["task_id"], self._log(f"{_run_path(dag_id, run_id)}/taskInstances/{log}")
 
     def _log(self, path: str) -> str:
         content = self._get(path)["content"]
@@ -119,3 +123,7 @@ class AirflowApi:
             f"Airflow at {self.url} did not do what it was asked ({detail}).",
             remedy="Look at `gridrates dev status`.",
         )
+
+
+def _run_path(dag_id: str, run_id: str) -> str:
+    return f"/api/v2/dags/{quote(dag_id)}/dagRuns/{quote(run_id, safe='')}"

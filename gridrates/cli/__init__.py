@@ -18,7 +18,7 @@ from gridrates.cli import common
 from gridrates.errors import GridratesError
 
 # One line a module, in the order `gridrates --help` lists their commands.
-MODULES = ("dev", "produce", "passes", "rates", "query", "status", "gateway", "profile")
+MODULES = ("demo", "dev", "produce", "passes", "rates", "query", "status", "gateway", "profile")
 
 EXIT_CODES = """[bold]Exit codes[/]
   0  done
@@ -32,6 +32,10 @@ EXIT_CODES = """[bold]Exit codes[/]
 
 class Group(TyperGroup):
     """The root command: it knows how to say what went wrong."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        common.flow_help(self)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; print a GridratesError and exit with its code."""
