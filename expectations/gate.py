@@ -64,7 +64,7 @@ def check(
             judgements = validation.judge(rules)
         judgements += [_absent(s) for s in suites if s not in there]
         with _timed(seconds, "record"), _transaction(cursor):
-            record = Record(cursor, suite, run_id, around.checked_at, dates is not None)
+            record = Record(cursor, suite, run_id, around.checked_at, around.as_of_date, dates is not None)
             found = gate_result(suite, run_id, record.write(judgements, [s.table for s in suites]), seconds)
             if found.passed and suite == "raw":
                 record.mark_passed()

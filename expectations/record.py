@@ -30,6 +30,7 @@ class Record:
     suite: str
     run_id: str
     at: datetime
+    as_of_date: date
     is_scoped: bool
 
     def write(self, judgements: Sequence[Judgement], tables: Sequence[str]) -> tuple[RuleResult, ...]:
@@ -102,6 +103,8 @@ class Record:
                     rows_query=judgement.rows_query,
                     key=prepared.key,
                     dates=prepared.dates,
+                    span=prepared.span,
+                    as_of_date=self.as_of_date,
                     is_scoped=self.is_scoped,
                 )
             )

@@ -40,7 +40,7 @@ class Prepared:
     """A rule ready to run. Exactly one of `where`, `query` and `expect` is set.
 
     `key` and `dates` are the columns of its wrong rows that name them and say which business dates they
-    spoil; without `dates` they spoil everything.
+    spoil, `span` two columns between which they spoil every date; without either they spoil everything.
     """
 
     table: str
@@ -48,6 +48,7 @@ class Prepared:
     origin: Path
     key: tuple[str, ...]
     dates: tuple[str, ...]
+    span: tuple[str, str] | None = None
     where: str | None = None
     query: str | None = None
     expect: str | None = None
@@ -117,6 +118,7 @@ def _prepared(rule: Rule, origin: Path, suite: TableSuite, context: dict[str, An
             origin=origin,
             key=suite.key if rule.key is None else rule.key,
             dates=(suite.dates or ()) if rule.dates is None else rule.dates,
+            span=suite.span if rule.dates is None else None,
             where=fill.text(rule.where),
             query=fill.text(rule.sql),
             expect=rule.expect,
@@ -206,12 +208,17 @@ class _Filler:
     def native(self, value: Any) -> Any:
         """A value of YAML, filled in: a text that is a template becomes what it evaluates to."""
         if isinstance(value, str):
-            return _native_template(value).render(self.context) if "{{" in value else value
+            return self._evaluated(value) if "{{" in value else value
         if isinstance(value, Mapping):
             return {k: self.native(v) for k, v in value.items()}
         if isinstance(value, list):
             return [self.native(v) for v in value]
         return value
+
+    def _evaluated(self, source: str) -> Any:
+        found = _native_template(source).render(self.context)
+        # A name that is not there comes back as it is; only its text says so.
+        return str(found) if isinstance(found, jinja2.Undefined) else found
 
     def _source(self, sql: str | None) -> str:
         """The text of a rule: of the file it names, beside its suite or among the shipped ones, or itself."""

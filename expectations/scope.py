@@ -56,6 +56,7 @@ def _view(
         limited = after_batch is not None and "batch_id" in columns
         return (own_sql("scoped_by_batches", after_batch=after_batch, **values),) if limited else ()
     dates = suite.date_columns(columns)
-    if not by_dates or not dates:
+    if not by_dates or not (dates or suite.span):
         return ()
-    return own_sql("checked_rows", dates=dates, **values), own_sql("scoped_by_dates", **values)
+    found = own_sql("checked_rows", dates=dates, span=suite.span, **values)
+    return found, own_sql("scoped_by_dates", **values)

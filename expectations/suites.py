@@ -67,10 +67,15 @@ class Rule(_Entry):
 
 
 class SuiteFile(_Entry):
-    """A shipped `suites/<table>.yaml`. Without `dates`, a row spoils the dates in its columns of dates."""
+    """A shipped `suites/<table>.yaml`.
+
+    A row spoils the business dates in its columns `dates` (by default all that hold one), or every date
+    from the first to the second column of `span`.
+    """
 
     key: tuple[str, ...] | None = None
     dates: tuple[str, ...] | None = None
+    span: tuple[str, str] | None = None
     parameters: dict[str, Any] = {}
     rules: tuple[Rule, ...]
 
@@ -133,6 +138,7 @@ class TableSuite:
     rules: tuple[tuple[Rule, Path], ...]
     columns: dict[str, str] = field(default_factory=dict)
     family: Family | None = None
+    span: tuple[str, str] | None = None
 
     @property
     def suite(self) -> SuiteName:
@@ -217,7 +223,7 @@ def _merged(declared: TableSuite | None, file: SuiteFile, path: Path) -> TableSu
     base = declared or TableSuite(path.stem, (), None, ())
     rules = _named_once((*base.rules, *((rule, path) for rule in file.rules)), path.stem)
     dates = base.dates if file.dates is None else file.dates
-    return replace(base, key=file.key or base.key, dates=dates, rules=rules)
+    return replace(base, key=file.key or base.key, dates=dates, span=file.span, rules=rules)
 
 
 def _extended(catalogue: Catalogue, path: Path | None) -> Catalogue:

@@ -10,7 +10,13 @@ named AS (
     {% else %}
     '{}' AS row_key,
     {% endif %}
-    {% if dates %}
+    {% if span %}
+    CAST(
+      generate_series(
+        {{ span[0] | ident }}, least({{ span[1] | ident }}, DATE {{ as_of_date | literal }}), INTERVAL 1 DAY
+      ) AS DATE[]
+    ) AS days
+    {% elif dates %}
     list_distinct(list_filter([{{ dates | map('ident') | join(', ') }}], day -> day IS NOT NULL)) AS days
     {% else %}
     CAST([] AS DATE[]) AS days
