@@ -84,9 +84,7 @@ def test_attached_beside_a_file_of_ones_own(settings, tmp_path) -> None:
     with duckdb.connect(str(tmp_path / "mine.duckdb")) as connection:
         connection.execute("CREATE TABLE targets AS SELECT 'g1' AS code, 0.5 AS target")
         connection.execute(f"ATTACH '{settings.current_path}' AS street (READ_ONLY)")
-        below = (
-            "SELECT count(*) FROM street.daily_rates JOIN targets USING (code) WHERE closure_rate < target"
-        )
+        below = "FROM street.daily_rates JOIN targets USING (code) WHERE closure_rate < target"
         assert connection.execute(f"SELECT count(*) {below}").fetchone() == (15,)
         assert connection.execute('SELECT count(*) FROM street.zh."每日四率"').fetchone() == (120,)
 
