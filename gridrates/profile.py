@@ -143,6 +143,47 @@ class BusinessDay(BaseModel):
         return 24 * 60 - minutes if self.named_after == "end" and minutes else -minutes
 
 
+class Part(BaseModel):
+    """One indicator of a composite, its weight of a hundred, and how it becomes points from 0 to 100."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    indicator: str
+    weight: float = Field(gt=0, le=100)
+    complement: bool = False
+    brackets: tuple[tuple[float | None, float], ...] = ()
+
+
+class Composite(BaseModel):
+    """A composite score (综合成绩), the grades it gives and the lists it puts its subjects on.
+
+    `levels` are levels of the grid tree, `unit` or `total`. Grades are given from these scores on; the red
+    list honours, the yellow warns, the black shames.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    zh: str
+    en: str
+    source: str = ""
+    levels: tuple[str, ...]
+    work_type: str = "all"
+    decimals: int = Field(2, ge=0, le=6)
+    tie_breaker: str = "closure_due_count"
+    parts: tuple[Part, ...] = Field(min_length=1)
+    grades: dict[str, float] = {"A": 90, "B": 75, "C": 60, "D": 40, "E": 0}
+    red_from: float = 90
+    yellow_below: float = 75
+    black_below: float = 60
+
+    @model_validator(mode="after")
+    def _weighs_a_hundred(self) -> Composite:
+        total = sum(part.weight for part in self.parts)
+        if abs(total - 100) > 1e-9:
+            raise ValueError(f"the weights sum to {total:g}, not to 100")
+        return self
+
+
 class Profile(BaseModel):
     """Everything a city or street chose."""
 
@@ -189,6 +230,9 @@ class Profile(BaseModel):
     satisfaction_passing_score: float = Field(
         60, description="From this many points on a visit counts as satisfied."
     )
+
+    # By name; a name alone (`huairou:`) takes the composite of that name that ships with gridrates.
+    composites: dict[str, Composite | None] = {}
 
     grids: tuple[Grid, ...] = ()
     units: tuple[Unit, ...] = ()

@@ -20,14 +20,17 @@ from sqlglot import exp
 
 from gridrates.profile import Profile, read_yaml
 from transforms.calendar import HOUR
+from transforms.composites import chosen_composites
 from transforms.indicators import load_indicators
 
 ROOM = Path(__file__).parent
 FOLDER = ROOM / "models"
 # Every model may use every macro of macros.sql.j2 by its bare name.
-PREAMBLE = """{% from 'macros.sql.j2' import touched, stale, latest, business_date, local_date, clock_at,
-  worked, clock_reaches, instant_of, desk_clock, desk_deadline with context %}"""
+PREAMBLE = """{% from 'macros.sql.j2' import touched, stale, stale_period, latest, business_date, local_date,
+  clock_at, worked, clock_reaches, instant_of, desk_clock, desk_deadline with context %}"""
 PERIODS = ("day", "week", "month", "quarter", "half_year", "year", "assessment_month")
+# Counts that are compared between periods, beside the headline rates.
+COMPARED = ("reported_count", "valid_count", "filed_count", "closed_count")
 UNIT_MICROS = {"minute": HOUR // 60, "hour": HOUR, "day": 24 * HOUR}
 
 
@@ -123,6 +126,8 @@ def _environment(profile: Profile) -> jinja2.Environment:
         "default_category_system": profile.categories[0].category_system if profile.categories else "",
         "measures": family.measures,
         "indicators": family.indicators,
+        "figures": [*COMPARED, *(code for code, rate in family.indicators.items() if rate.headline)],
+        "composites": chosen_composites(profile),
         "periods": PERIODS,
         "unit_micros": UNIT_MICROS,
         "hour_micros": HOUR,

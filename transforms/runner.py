@@ -89,6 +89,7 @@ class Runner:
         with self._transaction():
             self._sql("stale_date_table")
             self.connection.execute("INSERT INTO stale_date SELECT unnest(?)", [wanted])
+            self._sql("stale_period_table")
             seconds = self._run(self._models(*MARTS, full=False))
             self._sql("mark_computed")
         return Computed(tuple(wanted), seconds)
@@ -118,7 +119,10 @@ class Runner:
         elif full or how in ("all", "moment"):
             self.connection.execute(f"CREATE OR REPLACE TABLE {name} AS {model.sql}")
         elif how == "period":
-            self._sql("delete_stale_periods")
+            period = "(period_type, period_start)"
+            self.connection.execute(
+                f"DELETE FROM {name} WHERE {period} IN (SELECT {period} FROM stale_period)"
+            )
             self.connection.execute(f"INSERT INTO {name} BY NAME {model.sql}")
         else:
             touched = "touched_case" if how == "case_id" else "stale_date"
@@ -140,6 +144,7 @@ class Runner:
     def _mark_touched_cases(self, full: bool) -> int:
         if full:
             load_reference(self.connection, self.profile)
+            self._create_marts()
             return self._one(
                 "SELECT count(DISTINCT subject_id) FROM raw_event WHERE event_type LIKE 'gridrates.case.%'"
             )
@@ -155,7 +160,6 @@ class Runner:
     def _mark_stale_dates(self, full: bool) -> tuple[date, ...]:
         """Mark the dates touched cases count on, before and after, and those begun since."""
         if full:
-            self._create_marts()
             self._sql("insert_all_dates")
         else:
             self._sql("insert_begun_dates", as_of=self.as_of_date)

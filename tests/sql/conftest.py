@@ -63,7 +63,9 @@ def _events(entries: Iterable[Any], zone: str, suffix: str = "") -> Iterator[Row
 
 
 def _compare(connection: Any, table: str, expected: Any, zone: str) -> None:
-    where, wanted = (expected["where"], expected["rows"]) if isinstance(expected, dict) else ("TRUE", expected)
+    where, wanted = (
+        (expected["where"], expected["rows"]) if isinstance(expected, dict) else ("TRUE", expected)
+    )
     columns = list(dict.fromkeys(name for row in wanted for name in row))
     order = ", ".join(load_table(table).grain)
     found = rows(connection, f"SELECT {', '.join(columns)} FROM {table} WHERE {where} ORDER BY {order}")

@@ -29,11 +29,7 @@ placed AS (
   FROM daily
   INNER JOIN core_business_calendar AS calendar ON daily.business_date = calendar.business_date
   {% if incremental -%}
-  WHERE calendar.{{ period }}_start IN (
-    SELECT stale.{{ period }}_start
-    FROM core_business_calendar AS stale
-    INNER JOIN stale_date ON stale.business_date = stale_date.business_date
-  )
+  WHERE calendar.{{ period }}_start IN (SELECT period_start FROM stale_period WHERE period_type = '{{ period }}')
   {% endif -%}
   GROUP BY ALL
   {% if not loop.last %}UNION ALL
