@@ -29,9 +29,10 @@ import duckdb
 
 from expectations.gate import GateResult, check
 from gridrates import __version__
-from gridrates.errors import GateError
+from gridrates.errors import GateError, WarehouseError
 from gridrates.profile import Profile, folder_of, load_profile
 from gridrates.public_tables import public_tables
+from gridrates.published_client import open_published
 from gridrates.settings import Settings
 from transforms.models import ROOM as TRANSFORMS
 from transforms.restatement import release
@@ -266,6 +267,17 @@ def publish(settings: Settings, dates: Sequence[str]) -> list[str]:
     with open_pass(settings, "publish") as this:
         this.publish()
         return [day for day in dates if date.fromisoformat(day) not in this.summary.held_back]
+
+
+def is_published(settings: Settings, day: str) -> bool:
+    """Whether the published file holds the date, and not only from an earlier time. Opens nothing else."""
+    try:
+        with open_published(settings) as connection:
+            statement = (SQL / "is_published.sql").read_text(encoding="utf-8")
+            row = connection.execute(statement, {"day": day}).fetchone()
+    except WarehouseError:
+        return False
+    return bool(row and row[0])
 
 
 def _dates(dates: Sequence[str]) -> list[date]:
