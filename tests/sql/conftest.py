@@ -69,9 +69,10 @@ def _compare(connection: Any, table: str, expected: Any, zone: str) -> None:
     columns = list(dict.fromkeys(name for row in wanted for name in row))
     order = ", ".join(load_table(table).grain)
     found = rows(connection, f"SELECT {', '.join(columns)} FROM {table} WHERE {where} ORDER BY {order}")
-    plain = [{name: _plain(value, zone) for name, value in row.items()} for row in found]
-    wanted = [{name: _plain(row.get(name), zone) for name in columns} for row in wanted]
-    assert plain == wanted, f"{table}\n found  {plain}\n wanted {wanted}"
+    assert len(found) == len(wanted), f"{table}: {len(found)} rows, not {len(wanted)}: {found}"
+    for row, expectation in zip(found, wanted, strict=True):
+        plain = {name: _plain(row[name], zone) for name in expectation}
+        assert plain == {name: _plain(value, zone) for name, value in expectation.items()}, table
 
 
 def _plain(value: Any, zone: str) -> Any:

@@ -15,7 +15,7 @@ pause AS (
   SELECT
     case_id,
     suspended_at,
-    least(next_at, greatest(resume_at, suspended_at)) AS resumed_at
+    least(next_at, CASE WHEN resume_at IS NOT NULL THEN greatest(resume_at, suspended_at) END) AS resumed_at
   FROM overlay
   WHERE verb = 'suspended'
 )
