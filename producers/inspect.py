@@ -22,6 +22,7 @@ from producers.mapping import DEFAULT_FORMATS, EXCEL_FORMAT, ISO_FORMAT
 ROWS = 20_000
 # A column with so few different words is a code whose words can be shown.
 FEW_WORDS = 30
+LONGEST_CODE = 80
 SAMPLES = 200
 _CLOCKS = ("%I:%M:%S %p", "%I:%M %p", "%H:%M:%S", "%H:%M")
 _DAY_FIRST = ("%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y")
@@ -91,6 +92,12 @@ class Column:
     def is_few(self) -> bool:
         """Whether its words can be shown: few, short, and each used more than once."""
         return 0 < self.distinct <= FEW_WORDS < self.filled and max(map(len, self.words)) <= 40
+
+    @property
+    def is_code(self) -> bool:
+        """Whether its cells are codes, not texts: short, and the same ones again and again."""
+        is_repeated = self.distinct <= max(FEW_WORDS, self.filled // 5)
+        return self.filled > 0 and is_repeated and max(map(len, self.words)) <= LONGEST_CODE
 
     @property
     def may_be_personal(self) -> bool:
@@ -195,4 +202,6 @@ def _can_be(column: Column, role: str) -> bool:
         return bool(column.formats)
     if role == "id":
         return column.is_unique and not column.formats
-    return column.filled > 0 and not column.formats and not column.may_be_personal
+    if column.formats or column.may_be_personal:
+        return False
+    return column.filled > 0 if role in ("longitude", "latitude") else column.is_code

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import available_timezones
 
 from contracts.landing_rules import TYPES
 from gridrates.errors import InputError, ResourceError
@@ -53,7 +54,9 @@ class ProposedEvent:
 
 
 def propose_mapping(inspection: Inspection, profile: str, source: str, time_zone: str) -> str:
-    """The text of a mapping.yaml. Raises InputError when no column is a time."""
+    """The text of a mapping.yaml. Raises InputError when no column is a time, or there is no such zone."""
+    if time_zone not in available_timezones():
+        raise InputError(f"There is no time zone {time_zone!r}.", remedy="Name one such as Asia/Shanghai.")
     events = _events(inspection)
     words = inspection.roles["satisfaction"].words if "satisfaction" in inspection.roles else {}
     meanings = {word: meaning for word in words if (meaning := _meaning(word))}
@@ -138,12 +141,12 @@ def _profile(name: str, inspection: Inspection, time_zone: str) -> str:
     words = sorted(channel.words) if channel is not None else []
     lines = [
         f"# Proposed from {inspection.path.name}: the names and the calendar are for you to mend.",
-        f"name_zh: {_scalar(name)}",
-        f"name_en: {_scalar(name)}",
+        f"name_zh: {_quoted(name)}",
+        f"name_en: {_quoted(name)}",
         f"time_zone: {time_zone}",
         "on_time_basis: closing",
         *(["channels:"] if words else []),
-        *(f"  {_scalar(word)}: {{zh: {_scalar(word)}, en: {_scalar(word)}}}" for word in words),
+        *(f"  {_quoted(word)}: {{zh: {_quoted(word)}, en: {_quoted(word)}}}" for word in words),
     ]
     return "\n".join(lines) + "\n"
 
@@ -175,8 +178,12 @@ def _oneline(text: str) -> str:
 
 
 def _scalar(text: str) -> str:
-    """A text as YAML: plain where that is safe, else quoted."""
-    return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+    """A text for a mapping, where every scalar is text: plain where that is safe, else quoted."""
+    return text if _PLAIN.fullmatch(text) else _quoted(text)
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 @cache

@@ -33,21 +33,8 @@ NYC = [
     "Due Date",
 ]
 HOTLINE = [
-    "序号",
-    "工单编号",
-    "来电时间",
-    "办结时间",
-    "截止时间",
-    "承办单位",
-    "所属街道",
-    "事项分类",
-    "工单状态",
-    "回访时间",
-    "满意度",
-    "来电人",
-    "联系电话",
-    "诉求内容",
-    "来源渠道",
+    *("序号", "工单编号", "来电时间", "办结时间", "截止时间", "承办单位", "所属街道", "事项分类"),
+    *("工单状态", "回访时间", "满意度", "来电人", "联系电话", "诉求内容", "来源渠道"),
 ]
 STARTS = datetime(2024, 5, 1, 8)
 
@@ -254,6 +241,20 @@ def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ResourceError, match="cannot be written"):
         write_profile(tmp_path / "file" / "street", inspection, "UTC")
+
+
+def test_a_column_of_texts_is_no_category_whatever_its_name(tmp_path: Path) -> None:
+    rows = [["id", "created", "subject"], *([str(n), "2024-05-01", f"Call me, {n}"] for n in range(200))]
+    folder = tmp_path / "true"
+    write_profile(folder, inspect_export(write_csv(tmp_path / "x.csv", rows)), "UTC")
+    assert "Call me" not in "".join(file.read_text() for file in folder.iterdir())
+    assert load_profile(str(folder)).name_en == "true"
+
+
+def test_a_time_zone_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no time zone 'Mars'"):
+        write_profile(tmp_path / "street", inspect_export(nyc(tmp_path / "x.csv")), "Mars")
+    assert not (tmp_path / "street").exists()
 
 
 class TestCommands:
