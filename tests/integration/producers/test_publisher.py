@@ -191,6 +191,7 @@ def test_batches_that_become_too_large_on_the_way_are_split(
     kafka_settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The limit is lowered after the publisher has asked: kafka-python splits, no event is lost."""
+    caplog.set_level(logging.WARNING, "kafka")
     chance = random.Random(4)
     pairs = [(b"c-%d" % (n % 9), chance.randbytes(900)) for n in range(2000)]
     with Publisher(kafka_settings, kafka_settings.topic) as publisher:
@@ -259,6 +260,7 @@ def test_a_broker_that_stands_still_loses_doubles_and_reorders_nothing(
     kafka_settings: Settings, broker_pid: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Three stops of several request time-outs: batches are sent again, and known as the same."""
+    caplog.set_level(logging.WARNING, "kafka")
     settings = kafka_settings.model_copy(update={"kafka_timeout_seconds": 1.0})
     pairs = some_pairs(120_000, keys=500)
     with Publisher(settings, settings.topic, most_waiting_bytes=2_000_000) as publisher:
