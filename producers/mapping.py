@@ -152,6 +152,8 @@ class Value(Model):
     def _is_one_thing(self) -> Value:
         if sum(part is not None for part in (self.column, self.constant, self.template)) != 1:
             raise ValueError("give one of `column`, `constant` and `template`")
+        if self.map == {}:
+            raise ValueError("`map` holds no word")
         if self.otherwise is not None and self.pattern is None and self.map is None:
             raise ValueError("`otherwise` needs a `map` or a `pattern` beside it")
         if self.constant is not None and (self.pattern is not None or self.map is not None):

@@ -43,7 +43,7 @@ class Imported:
 
 
 def write_csv(path: Path, rows: Sequence[Sequence[str]], *, encoding: str = "utf-8", **options: Any) -> Path:
-    with path.open("w", encoding=encoding, newline="") as file:
+    with path.open("w", encoding=encoding, errors="surrogateescape", newline="") as file:
         csv.writer(file, **options).writerows(rows)
     return path
 

@@ -107,7 +107,9 @@ def test_an_event_can_have_a_key_of_its_own() -> None:
             "'good': Input should be 'very_satisfied'",
         ),
         (
-            with_event(visited={"at": "v", "satisfaction": {"column": "s", "map": {}, "otherwise": "bad"}}),
+            with_event(
+                visited={"at": "v", "satisfaction": {"column": "s", "map": {"好": ""}, "otherwise": "bad"}}
+            ),
             "'bad': Input should be",
         ),
         (with_event(closed={"at": "c", "channel": {"column": "a", "formats": ["%Y"]}}), "belong to times"),
@@ -116,12 +118,16 @@ def test_an_event_can_have_a_key_of_its_own() -> None:
         (with_event(closed={"at": {"column": "c", "time_zone": "Mars/Olympus"}}), "is no time zone"),
         (with_event(closed={"at": {"column": "c", "constant": "d"}}), "give one of `column`"),
         (with_event(closed={"at": {"column": "c", "otherwise": "d"}}), "`otherwise` needs a `map`"),
-        (with_event(closed={"at": "c", "channel": {"constant": "d", "map": {}}}), "a constant needs no"),
+        (
+            with_event(closed={"at": "c", "channel": {"constant": "d", "map": {"a": "b"}}}),
+            "a constant needs no",
+        ),
         (with_event(closed={"at": {"template": "x"}}), "names its columns in braces"),
         (with_event(closed={"at": {"template": "{a} {}"}}), "has a stray {}"),
         (with_event(closed={"at": {"template": "{a} }"}}), "has a stray }"),
         (with_event(closed={"at": "c", "channel": {"column": "a", "pattern": "("}}), "is no pattern"),
         (with_event(closed={"at": "c", "when": {"s": {"like": "x"}}}), "a condition is present, absent"),
+        (with_event(closed={"at": "c", "channel": {"column": "a", "map": {}}}), "`map` holds no word"),
         (with_event(closed={"at": "c", "when": {"s": []}}), "a condition needs a word"),
         (with_event(closed={"at": "c", "when": {"s": {"not": []}}}), "a condition needs a word"),
         ("source: t\nid: i\nevents: {}", "it names no event"),
