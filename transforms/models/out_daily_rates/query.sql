@@ -1,32 +1,46 @@
 -- The daily rates of every node of the grid tree, as it was drawn when each case was filed.
 {% import 'rates.sql.j2' as rates with context -%}
-WITH placed AS (
+WITH daily AS (
   SELECT
-    daily.business_date,
-    node.level,
-    node.code,
-    daily.work_type,
-    daily.cohort,
-    daily.due_count,
-    daily.done_day_count AS done_count,
-    daily.on_time_day_count AS on_time_count,
-    daily.points_sum
-  FROM core_daily_cohort AS daily
-  INNER JOIN core_grid_path_node AS node ON daily.member_code = node.path_id
-  WHERE daily.dimension = 'grid' AND daily.business_date <= DATE '{{ as_of_date }}' AND {{ stale('daily.business_date') }}
+    business_date,
+    member_code,
+    work_type,
+    cohort,
+    due_count,
+    done_day_count AS done_count,
+    on_time_day_count AS on_time_count,
+    points_sum
+  FROM core_daily_cohort
+  WHERE dimension = 'grid' AND business_date <= DATE '{{ as_of_date }}' AND {{ stale('business_date') }}
+),
+
+measured AS (
+  SELECT
+    business_date,
+    member_code,
+    work_type,
+    {{ rates.measure_columns() | indent(2) }}
+  FROM daily
+  GROUP BY business_date, member_code, work_type
+),
+
+placed AS (
+  SELECT measured.*, node.level, node.code
+  FROM measured
+  INNER JOIN core_grid_path_node AS node ON measured.member_code = node.path_id
 ),
 
 counted AS (
   {{ rates.by_work_type('placed') | indent(2) }}
 ),
 
-measured AS (
+total AS (
   SELECT
     business_date,
     level,
     code,
     work_type,
-    {{ rates.measure_columns() | indent(2) }}
+    {{ rates.measure_totals() | indent(2) }}
   FROM counted
   GROUP BY business_date, level, code, work_type
 )
@@ -34,4 +48,4 @@ measured AS (
 SELECT
   *,
   {{ rates.rate_columns() }}
-FROM measured
+FROM total

@@ -2,46 +2,63 @@
 -- and channel. A period's numerator is what was done by the period's end of all that fell due in it; it is
 -- not the sum of the days' numerators, which are cut at each day's end.
 {% import 'rates.sql.j2' as rates with context -%}
-WITH daily AS (
-  SELECT
-    cohort.* EXCLUDE (dimension, member_code),
-    CASE cohort.dimension WHEN 'grid' THEN node.level ELSE cohort.dimension END AS level,
-    CASE cohort.dimension WHEN 'grid' THEN node.code ELSE cohort.member_code END AS code
-  FROM core_daily_cohort AS cohort
-  LEFT JOIN core_grid_path_node AS node ON cohort.dimension = 'grid' AND cohort.member_code = node.path_id
-  WHERE cohort.business_date <= DATE '{{ as_of_date }}'
-),
-
-placed AS (
+WITH counted_by_period AS (
   {% for period in periods if period != 'day' -%}
   SELECT
     '{{ period }}' AS period_type,
     calendar.{{ period }}_start AS period_start,
     calendar.{{ period }}_end AS period_end,
-    daily.level,
-    daily.code,
+    daily.dimension,
+    daily.member_code,
     daily.work_type,
     daily.cohort,
     sum(daily.due_count) AS due_count,
     sum(daily.done_{{ period }}_count) AS done_count,
     sum(daily.on_time_{{ period }}_count) AS on_time_count,
     sum(daily.points_sum) AS points_sum
-  FROM daily
+  FROM core_daily_cohort AS daily
   INNER JOIN core_business_calendar AS calendar ON daily.business_date = calendar.business_date
-  {% if incremental -%}
-  WHERE calendar.{{ period }}_start IN (SELECT period_start FROM stale_period WHERE period_type = '{{ period }}')
-  {% endif -%}
-  GROUP BY ALL
+  WHERE daily.business_date <= DATE '{{ as_of_date }}'
+  {%- if incremental %}
+    AND calendar.{{ period }}_start IN (SELECT period_start FROM stale_period WHERE period_type = '{{ period }}')
+  {%- endif %}
+  GROUP BY
+    calendar.{{ period }}_start, calendar.{{ period }}_end, daily.dimension, daily.member_code, daily.work_type,
+    daily.cohort
   {% if not loop.last %}UNION ALL
   {% endif -%}
   {% endfor %}
+),
+
+measured AS (
+  SELECT
+    period_type,
+    period_start,
+    period_end,
+    dimension,
+    member_code,
+    work_type,
+    {{ rates.measure_columns() | indent(2) }}
+  FROM counted_by_period
+  GROUP BY period_type, period_start, period_end, dimension, member_code, work_type
+),
+
+placed AS (
+  SELECT measured.* EXCLUDE (dimension, member_code), node.level, node.code
+  FROM measured
+  INNER JOIN core_grid_path_node AS node ON measured.member_code = node.path_id
+  WHERE measured.dimension = 'grid'
+  UNION ALL BY NAME
+  SELECT measured.* EXCLUDE (dimension, member_code), dimension AS level, member_code AS code
+  FROM measured
+  WHERE measured.dimension <> 'grid'
 ),
 
 counted AS (
   {{ rates.by_work_type('placed') | indent(2) }}
 ),
 
-measured AS (
+total AS (
   SELECT
     period_type,
     period_start,
@@ -50,7 +67,7 @@ measured AS (
     level,
     code,
     work_type,
-    {{ rates.measure_columns() | indent(2) }}
+    {{ rates.measure_totals() | indent(2) }}
   FROM counted
   GROUP BY period_type, period_start, period_end, level, code, work_type
 )
@@ -58,4 +75,4 @@ measured AS (
 SELECT
   *,
   {{ rates.rate_columns() }}
-FROM measured
+FROM total

@@ -1,6 +1,6 @@
 -- The daily rates of every responsible unit.
 {% import 'rates.sql.j2' as rates with context -%}
-WITH placed AS (
+WITH daily AS (
   SELECT
     business_date,
     member_code AS unit_code,
@@ -14,16 +14,26 @@ WITH placed AS (
   WHERE dimension = 'unit' AND business_date <= DATE '{{ as_of_date }}' AND {{ stale('business_date') }}
 ),
 
-counted AS (
-  {{ rates.by_work_type('placed') | indent(2) }}
-),
-
 measured AS (
   SELECT
     business_date,
     unit_code,
     work_type,
     {{ rates.measure_columns() | indent(2) }}
+  FROM daily
+  GROUP BY business_date, unit_code, work_type
+),
+
+counted AS (
+  {{ rates.by_work_type('measured') | indent(2) }}
+),
+
+total AS (
+  SELECT
+    business_date,
+    unit_code,
+    work_type,
+    {{ rates.measure_totals() | indent(2) }}
   FROM counted
   GROUP BY business_date, unit_code, work_type
 )
@@ -31,4 +41,4 @@ measured AS (
 SELECT
   *,
   {{ rates.rate_columns() }}
-FROM measured
+FROM total
