@@ -142,7 +142,7 @@ class Lives:
     def _send(self, who: Indices) -> None:
         self._pass_desk("dispatch", who)
         self.task[who] += 1
-        minutes = self.spec.sign_minutes
+        minutes = self.spec.minutes.get("sign")
         self._note(events.Dispatched, who, moment=self.now[who] + int(minutes * MINUTE) if minutes else -1)
 
     def _handle(self, who: Indices) -> None:
@@ -256,15 +256,17 @@ class Lives:
         self._note(verb, who, **columns)
 
     def _pass_desk(self, desk: Desk, who: Indices) -> None:
-        seconds, is_working = self._time_to_sign(who) if desk == "sign" else self.world.desks[desk]
+        seconds, is_working = self._time_at(desk, who)
         late = self.rng.random(len(who)) < getattr(self.spec.late, desk)
         self.now[who] = self.world.clock.add(self.now[who], self._share_of_limit(late) * seconds, is_working)
 
-    def _time_to_sign(self, who: Indices) -> tuple[float | Array, bool | Array]:
-        """The limit of signing; what is urgent is signed around the clock, in time to be handled in time."""
-        if self.spec.sign_minutes:
-            return self.spec.sign_minutes * MINUTE, False
-        seconds, is_working = self.world.desks["sign"]
+    def _time_at(self, desk: Desk, who: Indices) -> tuple[float | Array, bool | Array]:
+        """A desk's limit. What is urgent is signed for around the clock, in time to be handled in time."""
+        if desk in self.spec.minutes:
+            return self.spec.minutes[desk] * MINUTE, False
+        seconds, is_working = self.world.desks[desk]
+        if desk != "sign":
+            return seconds, is_working
         urgent = ~self.limit_is_working[who] & (self.limit[who] < DAY)
         return np.where(urgent, np.minimum(seconds, self.limit[who] / 4), seconds), ~urgent & is_working
 

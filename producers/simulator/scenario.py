@@ -128,7 +128,8 @@ class Stream(Part):
     units that get the cases, where the scenario's `responsible` does not decide. `opened_by` names the
     kind of activity that opens these cases. `closes` spreads their closing over a span of its own.
     `finishes`: each routed case is closed before the scenario ends. `deadline_days` (working days) sends
-    an explicit deadline, `sign_minutes` an explicit deadline for signing.
+    an explicit deadline. `minutes` gives desks limits of their own, around the clock; that of `sign` is sent
+    as an explicit deadline too.
     """
 
     work_type: str
@@ -147,7 +148,7 @@ class Stream(Part):
     visits: Visits = Visits()
     mediated: Share | None = None
     deadline_days: Annotated[float | None, Field(gt=0)] = None
-    sign_minutes: Annotated[float | None, Field(gt=0)] = None
+    minutes: dict[Desk, Annotated[float, Field(gt=0)]] = {}
     opened_by: str | None = None
     assets: tuple[str, ...] = ()
     places: tuple[str, ...] = ()

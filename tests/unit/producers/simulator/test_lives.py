@@ -237,7 +237,7 @@ def hours_to_handle(found: dict[str, Life]) -> list[float]:
 def test_as_many_are_late_as_the_scenario_says(late: float) -> None:
     punctual = {"dispatch": 0.0, "sign": 0.0, "handle": late}
     streams = {
-        "main": stream(cases={"routed": 1500}, turns=NEVER, late=punctual, sign_minutes=5, **CONTINUOUS)
+        "main": stream(cases={"routed": 1500}, turns=NEVER, late=punctual, minutes={"sign": 5}, **CONTINUOUS)
     }
     hours = hours_to_handle(lives(simulation(streams=streams, unit_spread=0.0).batches()))
     share = sum(h > 2 for h in hours) / len(hours)
@@ -312,7 +312,7 @@ def test_a_pause_ends_when_it_was_said_to() -> None:
 
 
 def test_explicit_deadlines_come_with_the_events() -> None:
-    found = run(deadline_days=2, sign_minutes=8)
+    found = run(deadline_days=2, minutes={"sign": 8})
     for life in with_verb(found, "dispatched"):
         filed, dispatched = (
             next((e.time, d) for e, d in life if isinstance(d, k)) for k in (Filed, Dispatched)
