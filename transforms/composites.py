@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
 
 from gridrates.errors import InputError
-from gridrates.profile import Composite, Profile, explain, read_yaml
+from gridrates.profile import Composite, Profile, read_yaml
 from transforms.indicators import load_indicators
 
 FILE = Path(__file__).parent / "composites.yaml"
@@ -35,18 +32,15 @@ def chosen_composites(profile: Profile) -> dict[str, Composite]:
 
 
 def _shipped(name: str) -> Composite:
-    found = _library()
-    if name not in found:
+    if name not in library():
         raise InputError(
             f"profile.yaml: there is no composite {name!r} to take.",
-            remedy=f"Take one of {', '.join(found)}, or declare its parts.",
+            remedy=f"Take one of {', '.join(library())}, or declare its parts.",
         )
-    try:
-        return Composite.model_validate(found[name])
-    except ValidationError as error:
-        raise InputError(f"{FILE.name}, {name}: {explain(error)}.", remedy="Mend the composite.") from error
+    return library()[name]
 
 
 @cache
-def _library() -> dict[str, Any]:
-    return read_yaml(FILE)
+def library() -> dict[str, Composite]:
+    """The composites that ship with gridrates, by name."""
+    return {name: Composite.model_validate(entry) for name, entry in read_yaml(FILE).items()}

@@ -28,6 +28,7 @@ class Cohort(_Entry):
     """A set of things counted on a business date, and when they fall into it."""
 
     basis: str
+    basis_zh: str
 
 
 class Measure(_Entry):

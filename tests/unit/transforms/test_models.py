@@ -10,7 +10,8 @@ import sqlglot
 
 from gridrates.profile import SHIPPED, load_profile
 from tests.derived import bring_up_to_date, live, profile
-from transforms.composites import _library
+from transforms.composites import library
+from transforms.documents import PAGE, page
 from transforms.indicators import load_indicators
 from transforms.models import declared_models, load_models
 from transforms.runner import Runner
@@ -22,7 +23,7 @@ AS_OF = datetime(2026, 6, 1, tzinfo=UTC)
 def empty() -> duckdb.DuckDBPyConnection:
     """Everything made from no event at all, for a profile that uses every composite that ships."""
     connection = live()
-    bring_up_to_date(connection, profile(composites=dict.fromkeys(_library())))
+    bring_up_to_date(connection, profile(composites=dict.fromkeys(library())))
     return connection
 
 
@@ -64,7 +65,7 @@ def test_models_are_ordered_behind_what_they_read(incremental: bool) -> None:
 
 @pytest.mark.parametrize("incremental", [False, True])
 def test_every_model_can_be_written_for_spark(incremental: bool) -> None:
-    chosen = profile(composites=dict.fromkeys(_library()))
+    chosen = profile(composites=dict.fromkeys(library()))
     for model in load_models(chosen, as_of=AS_OF, as_of_date=date(2026, 6, 1), incremental=incremental):
         (text,) = sqlglot.transpile(
             model.sql, read="duckdb", write="spark", unsupported_level=sqlglot.ErrorLevel.RAISE
@@ -81,3 +82,7 @@ def test_every_indicator_is_a_column_of_every_mart_and_is_explained() -> None:
         assert family.indicators.keys() | family.measures.keys() <= model.columns.keys(), model.name
     assert all(rate.source and rate.zh and rate.en for rate in family.indicators.values())
     assert {m.cohort for m in family.measures.values()} == set(family.cohorts), "a cohort that nothing counts"
+
+
+def test_the_page_of_indicators_is_current() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "run `python -m transforms.documents`"
