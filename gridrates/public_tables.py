@@ -77,6 +77,7 @@ def _with_indicators(table: PublicTable) -> PublicTable:
             "denominator_zh": family.measures[rate.denominator].zh,
             "denominator_en": family.measures[rate.denominator].en,
             "basis": family.cohorts[family.measures[rate.denominator].cohort].basis,
+            "basis_zh": family.cohorts[family.measures[rate.denominator].cohort].basis_zh,
             "source": rate.source,
         }
         for position, (code, rate) in enumerate(family.indicators.items(), start=1)

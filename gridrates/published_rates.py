@@ -38,6 +38,7 @@ class Indicator:
     denominator_zh: str
     denominator_en: str
     basis: str
+    basis_zh: str
     source: str
 
 

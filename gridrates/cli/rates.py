@@ -238,8 +238,8 @@ def _definition(indicator: Indicator) -> Text:
     return Text.assemble(
         (f"{indicator.name_zh} {indicator.name_en}", "bold dim"),
         (
-            f" = {indicator.numerator_zh} / {indicator.denominator_zh}, "
-            f"{indicator.numerator_en} / {indicator.denominator_en}; {indicator.basis}",
+            f" = {indicator.numerator_zh} / {indicator.denominator_zh}; {indicator.basis_zh}. "
+            f"{indicator.numerator_en} / {indicator.denominator_en}; {indicator.basis}.",
             "dim",
         ),
     )
