@@ -29,9 +29,9 @@ EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 # A code is one printable word or phrase: nothing that opens a JSON value, no control characters,
 # no blanks at its ends, not even invisible ones.
-_NEVER = r'\x00-\x1f\x7f{}\[\]"' + "\u0080-\u009f"
-_BLANKS = " \u00a0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff"
-CODE_PATTERN = f"^[^{_NEVER}{_BLANKS}]([^{_NEVER}]*[^{_NEVER}{_BLANKS}])?$"
+CODE_NEVER = r'\x00-\x1f\x7f{}\[\]"' + "\u0080-\u009f"
+CODE_BLANKS = " \u00a0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff"
+CODE_PATTERN = f"^[^{CODE_NEVER}{CODE_BLANKS}]([^{CODE_NEVER}]*[^{CODE_NEVER}{CODE_BLANKS}])?$"
 CODE_LENGTH = 200
 CODES_LENGTH = 1000
 TEXT_LENGTH = 20_000

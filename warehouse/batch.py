@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from warehouse.chunks import Chunk, Header, Integers
 
@@ -98,30 +99,33 @@ class Batch:
         number = int(np.searchsorted(self._starts, row, side="right")) - 1
         return self.chunks[number].value(row - int(self._starts[number]))
 
-    def payloads(self, *, longest: int) -> pa.Table:
+    def payloads(self, rows: Integers | None = None, *, longest: int) -> pa.Table:
         """Columns `n` (the row's number) and `s` (its value as text), without copying a byte.
 
-        `s` is null where no event can be: no value, too short or longer than `longest`. It may hold what is
-        not UTF-8: Arrow does not look.
+        Of all rows, or of those given. `s` is null where no event can be: no value, too short or longer than
+        `longest`. It may hold what is not UTF-8: Arrow does not look.
         """
         import pyarrow as pa
 
-        views = np.zeros(
-            len(self), dtype=[("size", "<i4"), ("prefix", "<u4"), ("buffer", "<i4"), ("at", "<i4")]
-        )
-        for number, chunk in enumerate(self.chunks):
-            rows = slice(int(self._starts[number]), int(self._starts[number + 1]))
-            _fill_views(views[rows], chunk, number)
-        usable = (self.sizes > _SHORT) & (self.sizes <= longest)
+        rows = np.arange(len(self)) if rows is None else rows
+        views, usable = self._views[rows], (self.sizes > _SHORT)[rows] & (self.sizes <= longest)[rows]
         views[~usable] = 0
         buffers = [pa.py_buffer(np.packbits(usable, bitorder="little")), pa.py_buffer(views)]
         buffers += [pa.py_buffer(chunk.buffer) for chunk in self.chunks]
-        texts = pa.Array.from_buffers(pa.string_view(), len(self), buffers)
-        return pa.table({"n": np.arange(len(self), dtype=np.int32), "s": texts})
+        texts = pa.Array.from_buffers(pa.string_view(), len(rows), buffers)
+        return pa.table({"n": rows.astype(np.int32), "s": texts})
+
+    @cached_property
+    def _views(self) -> npt.NDArray[np.void]:
+        """Arrow's 16 bytes a text: size, its first four bytes, and where it stands in which buffer."""
+        layout = [("size", "<i4"), ("prefix", "<u4"), ("buffer", "<i4"), ("at", "<i4")]
+        views = np.zeros(len(self), dtype=layout)
+        for number, chunk in enumerate(self.chunks):
+            _fill_views(views[int(self._starts[number]) : int(self._starts[number + 1])], chunk, number)
+        return views
 
 
 def _fill_views(views: Any, chunk: Chunk, number: int) -> None:
-    """Arrow's 16 bytes a text: size, its first four bytes, and where it stands in which buffer."""
     starts = np.where(chunk.value_sizes > _SHORT, chunk.value_starts, 0)
     content = np.frombuffer(chunk.buffer, dtype=np.uint8)
     views["size"] = chunk.value_sizes

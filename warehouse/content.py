@@ -13,14 +13,12 @@ from typing import Any
 
 import duckdb
 
-from contracts.landing_rules import COLUMNS, ENVELOPE
-from warehouse.parse import Parsed
+from warehouse.parse import CONTRACT_COLUMNS, Parsed
 from warehouse.relations import registered
 from warehouse.statements import statement
 from warehouse.verdict import Refused, decode
 
 _ATTRIBUTES = ("type", "subject", "time", "sequence")
-_CONTRACT_COLUMNS = [*(rule.column for rule in ENVELOPE.values()), *COLUMNS]
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ def _of_history(connection: duckdb.DuckDBPyConnection, rows: Sequence[int]) -> d
 
 
 def _event(row: Mapping[str, Any], where: str) -> _Event:
-    return _Event(row["minified"], {name: row[name] for name in _CONTRACT_COLUMNS}, where)
+    return _Event(row["minified"], {name: row[name] for name in CONTRACT_COLUMNS}, where)
 
 
 def _differences(before: _Event, now: _Event) -> list[str]:

@@ -36,6 +36,7 @@ Key: TypeAlias = tuple[str, str]
 
 # How many separate stretches of time are looked into: more would read less and start more queries.
 _STRETCHES = 8
+_ASKED_FOR = ("source", "event_id", "occurred_at", "id_hash", "payload_hash")
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class History:
         is_suspect = is_seen | _is_repeated(hashes)
         if not is_suspect.any():
             return Repeats(np.empty(0, dtype=np.int64))
-        suspects = parsed.select(parsed.identities.rows[is_suspect])
+        suspects = parsed.select(parsed.identities.rows[is_suspect], _ASKED_FOR)
         firsts = self._look_up(suspects.filter(is_seen[is_suspect]))
         return self._sort_out(parsed, suspects, firsts)
 

@@ -1,6 +1,6 @@
 """Payloads to typed rows: most by one SQL statement, the doubtful ones by `warehouse.verdict`.
 
-Works on an in-memory DuckDB of its own, so that parsing a batch and writing the one before can run at the
+Works on in-memory DuckDBs of its own, so that parsing a batch and writing the one before can run at the
 same time on two cores. Reads nothing but the batch; guarantees that every row of it is either accepted or
 refused.
 """
@@ -8,16 +8,20 @@ refused.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import numpy as np
 import numpy.typing as npt
 
+from contracts.landing_rules import COLUMNS, ENVELOPE
 from warehouse.batch import Batch
+from warehouse.chunks import Integers
 from warehouse.crash_points import pass_by
+from warehouse.id_filter import Hashes
 from warehouse.relations import registered
 from warehouse.statements import statement
 from warehouse.verdict import Refused, judge
@@ -27,45 +31,80 @@ if TYPE_CHECKING:
 
 # So many doubtful payloads are judged at a time: it bounds the memory that a flood of bad records needs.
 _JUDGED_AT_ONCE = 10_000
-_COMPUTED = ("id_hash", "payload_hash", "is_sure")
+CONTRACT_COLUMNS = (*(rule.column for rule in ENVELOPE.values()), *COLUMNS)
+_STATEMENTS = ("parse_cases", "parse_others")
 
 
 @dataclass(frozen=True)
 class Identities:
     """Who the accepted rows are: arrays of the same length, by ascending row number."""
 
-    rows: npt.NDArray[np.int64]
-    id_hashes: npt.NDArray[np.uint64]
-    payload_hashes: npt.NDArray[np.uint64]
+    rows: Integers
+    id_hashes: Hashes
+    payload_hashes: Hashes
+
+
+@dataclass(frozen=True)
+class Part:
+    """Accepted rows that share their columns: `n`, those of `raw_event` that the contract names (a column
+    that is not there is null in all rows), `id_hash`, `payload_hash` and the text of the `payload`.
+
+    `table` is in the order of `n`; only its `rows` are to be used.
+    """
+
+    table: pa.Table
+    rows: Integers
+
+    @classmethod
+    def of(cls, table: pa.Table, payloads: Any, is_good: npt.NDArray[np.bool_] | None = None) -> Part:
+        """The rows of a table, all or the good ones, with the texts they were read from."""
+        numbers = table["n"].to_numpy().astype(np.int64)
+        table = table.append_column("payload", payloads)
+        return cls(table, numbers if is_good is None else numbers[is_good])
+
+    @cached_property
+    def places(self) -> Integers:
+        """Where the rows are in the table."""
+        return np.searchsorted(self.table["n"].to_numpy(), self.rows)
+
+    def hashes(self, name: str) -> Hashes:
+        """One of the hashes of the rows."""
+        return np.asarray(self.table[name].to_numpy()[self.places], dtype=np.uint64)
+
+    def select(self, rows: Integers, columns: Sequence[str]) -> pa.Table:
+        """Those of `rows` that are in this part."""
+        wanted = np.intersect1d(rows, self.rows, assume_unique=True)
+        places = np.searchsorted(self.table["n"].to_numpy(), wanted)
+        return self.table.select([name for name in columns if name in self.table.column_names]).take(places)
 
 
 @dataclass(frozen=True)
 class Parsed:
-    """A batch after parsing.
-
-    `sure` has a row for every record of the batch, in order; only rows that are in `identities` and not in
-    `judged` are to be used. `judged` has the rows accepted one by one, with the same columns. Both have the
-    columns `n`, those of `raw_event` that the contract names, `id_hash` and `payload_hash`. `payloads` has
-    the text of every row (null where it cannot be an event), as views into the bytes that were read.
-    """
+    """A batch after parsing: every row is in one of the parts or refused."""
 
     batch: Batch
-    sure: pa.Table
-    payloads: pa.ChunkedArray
-    judged: pa.Table
-    identities: Identities
+    parts: Sequence[Part]
     refused: dict[int, Refused] = field(default_factory=dict)
     seconds: float = 0.0
 
-    def select(self, rows: Sequence[int] | npt.NDArray[np.int64]) -> pa.Table:
-        """Accepted rows by their numbers, in ascending order of these."""
+    @cached_property
+    def identities(self) -> Identities:
+        """The accepted rows of all parts."""
+        rows = np.concatenate([part.rows for part in self.parts])
+        order = np.argsort(rows)
+        ids, payloads = (
+            np.concatenate([part.hashes(name) for part in self.parts])[order]
+            for name in ("id_hash", "payload_hash")
+        )
+        return Identities(rows[order], ids, payloads)
+
+    def select(self, rows: Sequence[int] | Integers, columns: Sequence[str] = CONTRACT_COLUMNS) -> pa.Table:
+        """Accepted rows by their numbers, in ascending order of these: `n` and the columns asked for."""
         import pyarrow as pa
 
-        wanted = np.asarray(rows, dtype=np.int64)
-        is_judged = np.isin(wanted, self.judged["n"].to_numpy())
-        sure = self.sure.take(wanted[~is_judged])
-        judged = self.judged.filter(np.isin(self.judged["n"].to_numpy(), wanted))
-        return pa.concat_tables([sure, judged.cast(sure.schema)]).sort_by("n")
+        wanted = np.unique(np.asarray(rows, dtype=np.int64))
+        tables = [_plain(part.select(wanted, ["n", *columns])) for part in self.parts]
+        return pa.concat_tables(tables, promote_options="default").sort_by("n").select(["n", *columns])
 
     def text(self, row: int) -> str:
         """The payload of an accepted row."""
@@ -77,72 +116,128 @@ class Parser:
 
     def __init__(self, *, longest: int) -> None:
         self._longest = longest
-        self._connection = duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False})
-        self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
-        self._connection.execute(statement("parse_macros"))
+        self._trusting = _Statements("payloads_as_received")
+        self._guarding = _Statements("payloads_if_json")
+        self._judging = _connect()
 
     def __enter__(self) -> Parser:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._connection.close()
+        for connection in (self._trusting.connection, self._guarding.connection, self._judging):
+            connection.close()
 
     def parse(self, batch: Batch) -> Parsed:
         """Accept or refuse every record of the batch."""
         began = time.perf_counter()
-        payloads = batch.payloads(longest=self._longest)
-        table = self._parse(payloads)
-        is_sure = table["is_sure"].to_numpy()
+        parts = []
+        rest = np.arange(len(batch))
+        for name in _STATEMENTS:
+            part, rest = self._parse_sure(name, batch, rest)
+            parts.append(part)
+            if not len(rest):
+                break
         pass_by("after_parse")
-        judged, refused = self._judge(batch, table.schema, np.flatnonzero(~is_sure))
-        table = table.drop_columns("is_sure")
-        return Parsed(
-            batch=batch,
-            sure=table,
-            payloads=payloads["s"],
-            judged=judged,
-            identities=_identities(table, is_sure, judged),
-            refused=refused,
-            seconds=time.perf_counter() - began,
-        )
+        judged, refused = self._judge(batch, rest)
+        return Parsed(batch, [*parts, judged], refused, time.perf_counter() - began)
 
-    def _parse(self, payloads: pa.Table) -> pa.Table:
-        with registered(self._connection, received=payloads):
-            try:
-                self._connection.execute(statement("payloads_as_received"))
-                return self._connection.execute(statement("parse_events")).to_arrow_table()
-            except (duckdb.Error, UnicodeDecodeError):  # the latter: a message that quotes the bytes
-                # A payload that is no JSON fails the whole statement. To look at each first costs a fifth
-                # more, so that is done only for a batch that has one.
-                self._connection.execute(statement("payloads_if_json"))
-                return self._connection.execute(statement("parse_events")).to_arrow_table()
+    def _parse_sure(self, name: str, batch: Batch, rows: Integers) -> tuple[Part, Integers]:
+        """What one statement is sure of, and the rows that are left."""
+        payloads = batch.payloads(rows, longest=self._longest)
+        try:
+            table = self._trusting.run(name, payloads)
+        except (duckdb.Error, UnicodeDecodeError):  # the latter: a message that quotes the bytes
+            # A payload that is no JSON fails the whole statement. To look at each first costs more, so that
+            # is done only for a batch that has one.
+            table = self._guarding.run(name, payloads)
+        is_sure = table["is_sure"].to_numpy()
+        return Part.of(table.drop_columns("is_sure"), payloads["s"], is_sure), rows[~is_sure]
 
-    def _judge(
-        self, batch: Batch, schema: pa.Schema, rows: npt.NDArray[np.int64]
-    ) -> tuple[pa.Table, dict[int, Refused]]:
+    def _judge(self, batch: Batch, rows: Integers) -> tuple[Part, dict[int, Refused]]:
         import pyarrow as pa
 
         refused: dict[int, Refused] = {}
         accepted: list[dict[str, Any]] = []
         for at in range(0, len(rows), _JUDGED_AT_ONCE):
-            some = rows[at : at + _JUDGED_AT_ONCE].tolist()
-            values = [batch.value(row) for row in some]
-            for row, value, minified in zip(some, values, self._minified(values), strict=True):
+            for row, value, minified in self._minified(batch, rows[at : at + _JUDGED_AT_ONCE].tolist()):
                 verdict = judge(value, minified, longest=self._longest)
                 if isinstance(verdict, Refused):
                     refused[row] = verdict
-                elif value is not None:
-                    accepted.append({"n": row, "s": value.decode(), **verdict.row})
-        given = pa.schema([*(f for f in schema if f.name not in _COMPUTED), pa.field("s", pa.string())])
-        with registered(self._connection, accepted=pa.Table.from_pylist(accepted, schema=given)):
-            return self._connection.execute(statement("hash_accepted")).to_arrow_table(), refused
+                else:
+                    accepted.append({"n": row, "s": (value or b"").decode(), **verdict.row})
+        table = pa.Table.from_pylist(accepted, schema=_judged_schema())
+        with registered(self._judging, accepted=table):
+            hashed = self._judging.execute(statement("hash_accepted")).to_arrow_table()
+        return Part.of(hashed, table["s"]), refused
 
-    def _minified(self, values: list[bytes | None]) -> list[str | None]:
+    def _minified(self, batch: Batch, rows: Sequence[int]) -> Iterator[tuple[int, bytes | None, str | None]]:
+        """Rows with their values, and these as DuckDB reads them."""
         import pyarrow as pa
 
+        values = [batch.value(row) for row in rows]
         texts = [_text_to_look_at(value, self._longest) for value in values]
-        with registered(self._connection, doubtful=pa.table({"s": pa.array(texts, pa.string())})):
-            return [text for (text,) in self._connection.execute(statement("minify")).fetchall()]
+        with registered(self._judging, doubtful=pa.table({"s": pa.array(texts, pa.string())})):
+            minified = [text for (text,) in self._judging.execute(statement("minify")).fetchall()]
+        return zip(rows, values, minified, strict=True)
+
+
+class _Statements:
+    """The parsing statements, planned once: planning them takes longer than parsing a small batch.
+
+    They read from this object, whatever table it holds when they run.
+    """
+
+    def __init__(self, view: str) -> None:
+        self.connection = _connect()
+        self.connection.execute(statement("parse_macros"))
+        self._table = Batch.of("", [], from_offsets={}, to_offsets={}).payloads(longest=0)
+        self.connection.register("received", self)
+        self.connection.execute(statement(view))
+        for name in _STATEMENTS:
+            self.connection.execute(f"PREPARE {name} AS {statement(name)}")
+
+    def run(self, name: str, payloads: pa.Table) -> pa.Table:
+        """The rows of one statement for some payloads, in their order."""
+        self._table = payloads
+        return self.connection.execute(f"EXECUTE {name}").to_arrow_table()
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """How DuckDB reads Arrow data of any library."""
+        return self._table.__arrow_c_stream__(requested_schema)
+
+
+def _connect() -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False})
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    return connection
+
+
+def _judged_schema() -> pa.Schema:
+    """Arrow types of the rows that are judged one by one: as DuckDB has them."""
+    import pyarrow as pa
+
+    types = {
+        "BIGINT": pa.int64(),
+        "BOOLEAN": pa.bool_(),
+        "DOUBLE": pa.float64(),
+        "TIMESTAMPTZ": pa.timestamp("us", "UTC"),
+        "VARCHAR": pa.string(),
+        "VARCHAR[]": pa.list_(pa.string()),
+    }
+    kinds = {rule.column: rule.kind for rule in ENVELOPE.values()}
+    kinds |= {name: column.kind for name, column in COLUMNS.items()}
+    fields = {name: types[kind.sql_type] for name, kind in kinds.items()}
+    return pa.schema({"n": pa.int32(), **fields, "s": pa.string()})
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """The table with its words as texts, not as numbers of a list."""
+    import pyarrow as pa
+
+    for place, column in enumerate(table.schema):
+        if pa.types.is_dictionary(column.type):
+            table = table.set_column(place, column.name, table[column.name].cast(pa.string()))
+    return table
 
 
 def _text_to_look_at(value: bytes | None, longest: int) -> str | None:
@@ -152,14 +247,3 @@ def _text_to_look_at(value: bytes | None, longest: int) -> str | None:
         return value.decode()
     except UnicodeDecodeError:
         return None
-
-
-def _identities(sure: pa.Table, is_sure: npt.NDArray[np.bool_], judged: pa.Table) -> Identities:
-    rows = np.concatenate([np.flatnonzero(is_sure), judged["n"].to_numpy()])
-    order = np.argsort(rows, kind="stable")
-
-    def hashes(name: str) -> npt.NDArray[np.uint64]:
-        both = np.concatenate([sure[name].to_numpy()[is_sure], judged[name].to_numpy()])
-        return np.asarray(both[order], dtype=np.uint64)
-
-    return Identities(rows[order], hashes("id_hash"), hashes("payload_hash"))

@@ -1,32 +1,39 @@
-"""Writes `warehouse/sql/parse_events.sql` from the contract: payloads in, typed rows out.
+"""Writes the statements that parse payloads, from the contract: `warehouse/sql/parse_*.sql`.
 
-`python -m warehouse.parse_sql` writes the file; a test holds it current. The statement reads a relation
-`payloads(n, s)` and gives one row a payload, in order: `n`, the columns of `raw_event` up to the payload,
-`id_hash`, `payload_hash` and `is_sure`.
+`python -m warehouse.parse_sql` writes the files; a test holds them current. There is one statement for the
+events of cases and one for all others, so that the many rows of the first kind do not carry the columns of
+the second. Each reads a relation `payloads(n, s)` and gives one row a payload, in order: `n`, the columns of
+`raw_event` that its types know, `id_hash`, `payload_hash` and `is_sure`; `event_type` is null where the
+event is of none of its types.
 
 `is_sure` is a promise in one direction only: a sure row is one that `warehouse.verdict` accepts too, with
 the same values. Whatever is not plainly right (also things that are right, but rare) is left to that
 module, so that SQL never has to explain itself and the two can never disagree.
+
+The statements are written for speed where DuckDB computes every expression for every row: AND and OR do not
+stop early, CASE does; a list after IN becomes a join when it is long.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 
-from contracts.fields import EARLIEST, LATEST, Kind
+from contracts.events import CASE_TYPES
+from contracts.fields import CODE_BLANKS, CODE_NEVER, EARLIEST, LATEST, Kind
 from contracts.landing_rules import COLUMNS, ENVELOPE, SPECVERSION, TYPES, FieldRule
 from warehouse.statements import FOLDER
 
-FILE = FOLDER / "parse_events.sql"
-MACROS = FOLDER / "parse_macros.sql"
+_NOTE = "-- Generated from the contract by `python -m warehouse.parse_sql`: change that module instead.\n"
+_CASES = [model.type for model in CASE_TYPES]
+_FAMILIES = {"cases": _CASES, "others": [name for name in TYPES if name not in _CASES]}
 
 # Text that a number, a truth value or a container becomes when it is read as text: whether it was
 # written as text cannot be told any more.
 _NUMBER = r"[0-9]+(?:\.[0-9]+(?:e[+-]?[0-9]+)?|e[+-]?[0-9]+)"
 _WORDS = "true|false|nan|inf|infinity"
-_NOT_A_CODE = rf'(?:^|")[+-]?(?:{_NUMBER}|{_WORDS})(?:"|$)'
 _NOT_A_TEXT = rf"^(?:[\[{{]|[+-]?(?:{_NUMBER}|[0-9]+|{_WORDS})$)"
 # More brackets than this may nest too deeply for the reader that judges; see `warehouse.verdict`.
 _MANY_BRACKETS = 500
@@ -35,90 +42,109 @@ _MANY_BYTES = 2 * _MANY_BRACKETS
 
 @dataclass(frozen=True)
 class _Field:
-    """One field of `data` over all the types that know it."""
+    """One field of `data` over the types of a family that know it."""
 
     column: str
     kind: Kind
     rules: Mapping[str, FieldRule]
 
 
-def generate() -> str:
-    """The statement, ending in a line break."""
-    fields = [_field(column) for column in COLUMNS]
-    return "\n".join(
-        [
-            "-- Generated from the contract by `python -m warehouse.parse_sql`: change that module instead.",
-            "WITH decoded AS (",
-            f"  SELECT n, s, from_json(s, {_literal(_structure())}) AS e",
-            "  FROM payloads",
-            "), typed AS (",
-            "  SELECT *, try_cast(e.type AS event_type) AS event_type",
-            "  FROM decoded",
-            "), texts AS (",
-            "  SELECT",
-            _listed(["n", "s", "e.specversion", "event_type", *_envelope_texts(), *map(_text, fields)]),
-            "  FROM typed",
-            "), joined AS (",
-            f"  SELECT *, concat_ws('\"', {', '.join(_code_columns())}) AS codes",
-            "  FROM texts",
-            ")",
-            "SELECT",
-            _listed(["n", *_values(fields), "hash(source, event_id) AS id_hash", "hash(s) AS payload_hash"])
-            + ",",
-            "    coalesce(",
-            "      " + "\n      AND ".join([*_shape(), *_envelope_checks(), *_data_checks(fields)]),
-            "    , false) AS is_sure",
-            "FROM joined;",
-            "",
-        ]
+def generate() -> dict[str, str]:
+    """The text of every file, by its name without the ending."""
+    statements = {f"parse_{family}": _statement(family) for family in _FAMILIES}
+    return {"parse_macros": _macros()} | statements
+
+
+def _statement(family: str) -> str:
+    types = _FAMILIES[family]
+    fields = [field for column in COLUMNS if (field := _field(column, types)).rules]
+    checks = [*_shape_checks(fields), *_envelope_checks(), *_data_checks(fields, types)]
+    return (
+        _NOTE
+        + f"""WITH decoded AS (
+  SELECT n, s, from_json(s, {_literal(_structure(fields))}) AS e
+  FROM payloads
+), typed AS (
+  SELECT *, try_cast(e.type AS type_of_{family}) AS event_type
+  FROM decoded
+), texts AS (
+  SELECT
+{_listed(["n", "s", "e.specversion", "event_type", *_envelope_texts(), *(_text(f, types) for f in fields)])}
+  FROM typed
+), joined AS (
+  SELECT *, concat_ws('"', {", ".join(_code_columns(fields))}) AS codes
+  FROM texts
+)
+SELECT
+{_listed(["n", *_values(fields), "hash(source, event_id) AS id_hash", "hash(s) AS payload_hash"])},
+    coalesce(
+      {f"{chr(10)}      AND ".join(checks)}
+    , false) AS is_sure
+FROM joined;
+"""
     )
 
 
-def macros() -> str:
+def _macros() -> str:
     """The event types, and a macro a kind of value: true when the text is plainly right."""
-    return "\n".join(
-        [
-            "-- Generated from the contract by `python -m warehouse.parse_sql`: change that module instead.",
-            f"CREATE TYPE event_type AS ENUM ({_literals(TYPES)});",
-            *(
-                f"CREATE TEMP MACRO {name}({', '.join(signature)}) AS\n  " + "\n  AND ".join(conditions) + ";"
-                for name, signature, conditions in _macros()
-            ),
-            "",
-        ]
+    types = "".join(
+        f"CREATE TYPE type_of_{family} AS ENUM ({_literals(names)});\n" for family, names in _FAMILIES.items()
+    )
+    return (
+        _NOTE
+        + types
+        + "".join(
+            f"CREATE TEMP MACRO {signature} AS\n  {f'{chr(10)}  AND '.join(conditions)};\n"
+            for signature, conditions in _kind_macros()
+        )
     )
 
 
-def _macros() -> Iterable[tuple[str, tuple[str, ...], list[str]]]:
-    code, text, keyed, moment = (_kind(name) for name in ("code", "text", "hash", "moment"))
-    yield "is_code", ("v",), [f"strlen(v) <= {code.longest}", _matches("v", code.pattern)]
+def _kind_macros() -> Iterator[tuple[str, list[str]]]:
+    text, keyed, moment = _kind("text"), _kind("hash"), _kind("moment")
+    yield "are_codes(joined, s, count, longest)", _code_conditions()
     yield (
-        "is_text",
-        ("v",),
-        [
-            f"strlen(v) <= {text.longest}",
-            f"NOT regexp_matches(v, {_literal(_NOT_A_TEXT)}, 'i')",
-        ],
+        "is_text(v)",
+        [f"strlen(v) <= {text.longest}", f"NOT regexp_matches(v, {_literal(_NOT_A_TEXT)}, 'i')"],
     )
     # Without a letter it may have been written as a number.
-    yield "is_hash", ("v",), [_matches("v", keyed.pattern), "regexp_matches(v, '[a-f]')"]
-    yield (
-        "is_moment",
-        ("v",),
-        [
-            _matches("v", moment.pattern),
-            f"try_cast(v AS TIMESTAMPTZ) >= {_moment(EARLIEST.isoformat())}",
-            f"try_cast(v AS TIMESTAMPTZ) < {_moment(LATEST.isoformat())}",
-        ],
-    )
-    yield "is_flag", ("v",), ["v IN ('true', 'false')"]
+    yield "is_hash(v)", [_matches("v", keyed.pattern), "regexp_matches(v, '[a-f]')"]
+    bounds = [
+        f"try_cast(v AS TIMESTAMPTZ) {sign} TIMESTAMPTZ {_literal(limit.isoformat())}"
+        for sign, limit in ((">=", EARLIEST), ("<", LATEST))
+    ]
+    yield "is_moment(v)", [_matches("v", moment.pattern), *bounds]
+    yield "is_flag(v)", ["v IN ('true', 'false')"]
     for name in ("integer", "number"):
         kind = _kind(name)
         value = f"try_cast(v AS {kind.sql_type}) BETWEEN least AND most"
-        yield f"is_{name}", ("v", "least", "most"), [_matches("v", kind.pattern), value]
+        yield f"is_{name}(v, least, most)", [_matches("v", kind.pattern), value]
     # Of plain words only: any other list, and a list hidden in a text, needs a quote or an escape.
     words = r'\["[\w./:-]+"(?:,"[\w./:-]+")*\]'
-    yield "is_codes", ("v", "s"), [f"regexp_full_match(v, {_literal(words)})", "NOT contains(s, '\\')"]
+    yield "is_list(v, s)", [f"regexp_full_match(v, {_literal(words)})", "NOT contains(s, '\\')"]
+
+
+def _code_conditions() -> list[str]:
+    """All codes of an event at once, joined by a sign that none of them may hold.
+
+    A code that holds it nevertheless needs an escape, and then there are more parts than codes.
+    """
+    never, blanks = _re2(CODE_NEVER.replace('"', "")), _re2(CODE_BLANKS)
+    # Signs no code may hold; blank or empty at its start, at the end of all, before the next one.
+    not_codes = [
+        f"[{never}]",
+        f'(?:^|")[{blanks}"]',
+        f'[{blanks}"]$',
+        f'[{blanks}]"',
+        f'(?i:(?:^|")[+-]?(?:{_NUMBER}|{_WORDS})(?:"|$))',
+    ]
+    parts = "length(joined) - length(replace(joined, '\"', '')) + 1"
+    code = _kind("code")
+    return [
+        f"NOT regexp_matches(joined, {_literal('|'.join(not_codes))})",
+        f"CASE WHEN strlen(joined) > {code.longest} THEN longest <= {code.longest} ELSE true END",
+        f"CASE WHEN contains(s, '\\') THEN {parts} = count ELSE true END",
+    ]
 
 
 def _kind(name: str) -> Kind:
@@ -126,48 +152,39 @@ def _kind(name: str) -> Kind:
     return next(kind for kind in kinds if kind.name == name)
 
 
-def _field(column: str) -> _Field:
-    rules = {t: f for t, rule in TYPES.items() for f in rule.fields.values() if f.column == column}
+def _field(column: str, types: Iterable[str]) -> _Field:
+    rules = {name: rule for name in types if (rule := TYPES[name].fields.get(column))}
     return _Field(column, COLUMNS[column].kind, rules)
 
 
-def _structure() -> str:
+def _structure(fields: Iterable[_Field]) -> str:
     # As JSON, so that the number 1.0 is not taken for the text.
     envelope = {"specversion": "JSON"} | dict.fromkeys(ENVELOPE, "VARCHAR")
-    return json.dumps(envelope | {"data": dict.fromkeys(COLUMNS, "VARCHAR")})
-
-
-def _text(field: _Field) -> str:
-    """The field as text, where the event's type knows it."""
-    inner = f"e.data.{field.column}"
-    if len(field.rules) == len(TYPES):
-        return inner
-    return f"CASE WHEN {_is_one_of(field.rules)} THEN {inner} END AS {field.column}"
-
-
-def _is_one_of(types: Iterable[str]) -> str:
-    """A condition on the event's type, said the shorter way."""
-    chosen = set(types)
-    others = [t for t in TYPES if t not in chosen]
-    if len(others) < len(chosen):
-        return _is_not_one_of(others)
-    return _is_in("event_type", [t for t in TYPES if t in chosen])
-
-
-def _is_not_one_of(types: Iterable[str]) -> str:
-    return " AND ".join(f"event_type <> {_literal(t)}" for t in types)
-
-
-def _is_in(column: str, words: Iterable[str]) -> str:
-    # Not IN: DuckDB turns a long list into a join, which is dear for a handful of words.
-    return " OR ".join(f"{column} = {_literal(word)}" for word in words)
+    return json.dumps(envelope | {"data": {field.column: "VARCHAR" for field in fields}})
 
 
 def _envelope_texts() -> list[str]:
     return [f"e.{name} AS {rule.column}" for name, rule in ENVELOPE.items() if name != "type"]
 
 
-def _values(fields: list[_Field]) -> list[str]:
+def _text(field: _Field, types: list[str]) -> str:
+    """The field as text, where the event's type knows it."""
+    inner = f"e.data.{field.column}"
+    if len(field.rules) == len(types):
+        return inner
+    return f"CASE WHEN {_is_in('event_type', field.rules)} THEN {inner} END AS {field.column}"
+
+
+def _is_in(column: str, words: Iterable[str]) -> str:
+    return " OR ".join(f"{column} = {_literal(word)}" for word in words)
+
+
+def _code_columns(fields: Iterable[_Field]) -> list[str]:
+    envelope = [rule.column for rule in ENVELOPE.values() if rule.kind.name == "code"]
+    return envelope + [field.column for field in fields if field.kind.name == "code"]
+
+
+def _values(fields: Iterable[_Field]) -> list[str]:
     kinds = [(rule.column, rule.kind) for rule in ENVELOPE.values()]
     kinds += [(field.column, field.kind) for field in fields]
     return [_value(column, kind) for column, kind in kinds]
@@ -180,55 +197,67 @@ def _value(column: str, kind: Kind) -> str:
         case "flag":
             return f"{column} = 'true' AS {column}"
         case "codes":
-            return (
-                f"CASE WHEN is_codes({column}, s) THEN from_json({column}, '[\"VARCHAR\"]') END AS {column}"
-            )
+            return f"CASE WHEN is_list({column}, s) THEN from_json({column}, '[\"VARCHAR\"]') END AS {column}"
         case _:
             return column
 
 
-def _shape() -> list[str]:
+def _shape_checks(fields: list[_Field]) -> list[str]:
     """What must hold for the whole of the payload."""
-    known = ", ".join(COLUMNS)
+    known = ", ".join(field.column for field in fields)
+    codes = _code_columns(fields)
+    count = " + ".join(f"({column} IS NOT NULL)::INT" for column in codes)
+    longest = ", ".join(f"strlen({column})" for column in codes)
     return [
         f"specversion = {_literal(json.dumps(SPECVERSION))}",
         "event_type IS NOT NULL",
         # `data` is an object when a field was found in it.
-        # CASE, where OR would do: of an OR, DuckDB computes both sides for every row.
         f"CASE WHEN coalesce({known}) IS NULL THEN json_type(s, '$.data') = 'OBJECT' ELSE true END",
         f"CASE WHEN strlen(s) >= {_MANY_BYTES} THEN length(s) - length(translate(s, '[{{', '')) "
         f"< {_MANY_BRACKETS} ELSE true END",
+        f"are_codes(codes, s, {count}, greatest({longest}))",
     ]
-
-
-def _code_columns() -> list[str]:
-    envelope = [rule.column for rule in ENVELOPE.values() if rule.kind.name == "code"]
-    return envelope + [name for name, column in COLUMNS.items() if column.kind.name == "code"]
 
 
 def _envelope_checks() -> Iterable[str]:
     for name, rule in ENVELOPE.items():
-        if name != "type":
+        if rule.kind.name == "code":
+            yield f"{rule.column} IS NOT NULL"
+        elif name != "type":
             check = _kind_check(rule.column, rule.kind)
             yield check if rule.is_required else f"({rule.column} IS NULL OR {check})"
 
 
-def _data_checks(fields: list[_Field]) -> list[str]:
-    return [
-        f"NOT regexp_matches(codes, {_literal(_NOT_A_CODE)}, 'i')",
-        *(check for field in fields for check in _field_checks(field)),
-    ]
+def _data_checks(fields: list[_Field], types: list[str]) -> Iterator[str]:
+    """The checks of all fields; those that few types know are made for these types only."""
+
+    def owners(field: _Field) -> tuple[str, ...]:
+        return tuple(field.rules)
+
+    for known_to, some in groupby(sorted(fields, key=owners), key=owners):
+        checks = [check for field in some for check in _field_checks(field)]
+        if len(known_to) == len(types):
+            yield from checks
+        elif checks:
+            yield f"CASE WHEN {_is_in('event_type', known_to)} THEN {' AND '.join(checks)} ELSE true END"
 
 
-def _field_checks(field: _Field) -> Iterable[str]:
-    check = _words_check(field) if field.kind.name == "word" else _kind_check(field.column, field.kind)
-    yield f"({field.column} IS NULL OR {check})"
-    required = [t for t, rule in field.rules.items() if rule.is_required]
-    if required:
-        yield f"({field.column} IS NOT NULL OR ({_is_not_one_of(required)}))"
-    filled = [t for t, rule in field.rules.items() if rule.is_filled and rule.kind.name == "text"]
-    if filled:
-        yield f"({field.column} <> '' OR ({_is_not_one_of(filled)}))"
+def _field_checks(field: _Field) -> Iterator[str]:
+    if field.kind.name == "word":
+        yield f"({field.column} IS NULL OR {_words_check(field)})"
+    elif field.kind.name != "code":
+        yield f"({field.column} IS NULL OR {_kind_check(field.column, field.kind)})"
+    yield from _presence(field, "IS NOT NULL", lambda rule: rule.is_required)
+    yield from _presence(field, "<> ''", lambda rule: rule.is_filled and rule.kind.name == "text")
+
+
+def _presence(field: _Field, condition: str, is_asked: Callable[[FieldRule], bool]) -> Iterator[str]:
+    """The condition, for the types that ask for it."""
+    types = [name for name, rule in field.rules.items() if is_asked(rule)]
+    if len(types) == len(field.rules):
+        yield f"{field.column} {condition}"
+    elif types:
+        yield f"CASE WHEN {_is_in('event_type', types)} THEN {field.column} {condition} ELSE true END"
 
 
 def _words_check(field: _Field) -> str:
@@ -249,25 +278,20 @@ def _kind_check(column: str, kind: Kind) -> str:
         case "integer" | "number":
             return f"is_{kind.name}({column}, {kind.least!r}, {kind.most!r})"
         case "codes":
-            return f"is_codes({column}, s)"
+            return f"is_list({column}, s)"
         case _:
             return f"is_{kind.name}({column})"
 
 
 def _matches(column: str, pattern: str | None) -> str:
-    return (
-        f"regexp_full_match({column}, {_literal(_re2((pattern or '').removeprefix('^').removesuffix('$')))})"
-    )
+    bare = (pattern or "").removeprefix("^").removesuffix("$")
+    return f"regexp_full_match({column}, {_literal(_re2(bare))})"
 
 
 def _re2(pattern: str) -> str:
     """The pattern with groups that capture nothing and every sign written in ASCII."""
     text = "".join(sign if sign.isascii() else f"\\x{{{ord(sign):x}}}" for sign in pattern)
     return text.replace("(", "(?:").replace("(?:?:", "(?:")
-
-
-def _moment(text: str) -> str:
-    return f"TIMESTAMPTZ {_literal(text)}"
 
 
 def _literal(text: str) -> str:
@@ -283,5 +307,5 @@ def _listed(items: Iterable[str]) -> str:
 
 
 if __name__ == "__main__":
-    FILE.write_text(generate(), encoding="utf-8")
-    MACROS.write_text(macros(), encoding="utf-8")
+    for name, text in generate().items():
+        (FOLDER / f"{name}.sql").write_text(text, encoding="utf-8")

@@ -22,7 +22,7 @@ from warehouse.batch import Batch
 from warehouse.chunks import Header, Integers
 from warehouse.duplicates import Repeats
 from warehouse.id_filter import Hashes
-from warehouse.parse import Parsed
+from warehouse.parse import Parsed, Part
 from warehouse.relations import registered
 from warehouse.statements import statement
 from warehouse.verdict import Refused
@@ -66,22 +66,7 @@ class Landing:
 
 def write_rows(connection: duckdb.DuckDBPyConnection, landing: Landing) -> int:
     """Insert the good events; return how many DuckDB says there were."""
-    import pyarrow as pa
-
-    every = np.arange(len(landing.batch))
-    parsed = landing.parsed
-    judged = parsed.judged["n"].to_numpy()
-    left_out = np.setdiff1d(every, landing.landed_rows, assume_unique=True)
-    sure = parsed.sure.append_column("payload", parsed.payloads)
-    texts = pa.array([parsed.text(row) for row in judged.tolist()], pa.string())
-    return sum(
-        _insert_rows(connection, landing, rows, pa.table({"n": missing.astype(np.int32)}))
-        for rows, missing in (
-            (sure, np.union1d(left_out, judged)),
-            (parsed.judged.append_column("payload", texts), left_out),
-        )
-        if len(rows)
-    )
+    return sum(_insert_part(connection, landing, part) for part in landing.parsed.parts if len(part.rows))
 
 
 def write_rejects(connection: duckdb.DuckDBPyConnection, landing: Landing) -> int:
@@ -135,12 +120,14 @@ def write_ledger(
     return lines
 
 
-def _insert_rows(
-    connection: duckdb.DuckDBPyConnection, landing: Landing, rows: pa.Table, left_out: pa.Table
-) -> int:
-    numbers = rows["n"].to_numpy()
+def _insert_part(connection: duckdb.DuckDBPyConnection, landing: Landing, part: Part) -> int:
+    import pyarrow as pa
+
     batch = landing.batch
-    rows = rows.append_column("kafka_partition", [batch.partitions[numbers].astype(np.int32)])
+    numbers = part.table["n"].to_numpy()
+    landed = np.intersect1d(part.rows, landing.landed_rows, assume_unique=True)
+    left_out = pa.table({"n": np.setdiff1d(numbers, landed.astype(np.int32), assume_unique=True)})
+    rows = part.table.append_column("kafka_partition", [batch.partitions[numbers].astype(np.int32)])
     rows = rows.append_column("kafka_offset", [batch.offsets[numbers]])
     rows = rows.append_column("kafka_at", [_moments(batch.timestamps[numbers])])
     values = {"topic": batch.topic, "batch_id": landing.batch_id, "keep_payload": landing.keep_payload}
