@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -21,8 +21,7 @@ import duckdb
 from expectations.rendering import Prepared
 
 if TYPE_CHECKING:
-    from great_expectations import Checkpoint
-    from great_expectations.core import ExpectationValidationResult
+    from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
     from great_expectations.data_context.data_context.ephemeral_data_context import EphemeralDataContext
     from great_expectations.datasource.fluent.sql_datasource import SQLDatasource
     from great_expectations.expectations.expectation import Expectation
@@ -74,10 +73,31 @@ class Validation:
         judgements: list[Judgement] = []
         for table, own in groupby(rules, key=lambda p: p.table):
             prepared = {p.rule.name: p for p in own}
-            results = _checkpoint(self.context, self.source, table, prepared).run(run_id=self.run).run_results
-            self.pages += results
-            judgements += [_judgement(self.cursor, prepared, f) for r in results.values() for f in r.results]
+            results = self._validate(table, prepared)
+            judgements += [_judgement(self.cursor, prepared, found) for found in results.results]
         return judgements
+
+    def _validate(self, table: str, rules: Mapping[str, Prepared]) -> ExpectationSuiteValidationResult:
+        """The rules of a table over the table as the cursor sees it."""
+        import great_expectations as gx
+        from great_expectations.data_context.types.resource_identifiers import (
+            ExpectationSuiteIdentifier,
+            ValidationResultIdentifier,
+        )
+
+        batch = self.source.add_table_asset(table, table_name=table).add_batch_definition_whole_table(
+            "checked"
+        )
+        expectations = [_expectation(prepared) for prepared in rules.values()]
+        suite = self.context.suites.add(gx.ExpectationSuite(table, expectations=expectations))
+        validation = self.context.validation_definitions.add(
+            gx.ValidationDefinition(name=table, data=batch, suite=suite)
+        )
+        results = validation.run(run_id=self.run, result_format=_form(rules.values()))
+        self.pages.append(
+            ValidationResultIdentifier(ExpectationSuiteIdentifier(table), self.run, str(results.batch_id))
+        )
+        return results
 
     def build_docs(self) -> None:
         """Write the pages of this run, forget those of runs too old, write the index."""
@@ -128,24 +148,7 @@ def _source(context: EphemeralDataContext, cursor: duckdb.DuckDBPyConnection) ->
     return context.data_sources.add_sql("warehouse", connection_string=dialect.URL, kwargs=options)  # type: ignore[call-arg]
 
 
-def _checkpoint(
-    context: EphemeralDataContext, source: SQLDatasource, table: str, rules: Mapping[str, Prepared]
-) -> Checkpoint:
-    """The rules of a table over the table as the cursor sees it."""
-    import great_expectations as gx
-
-    batch = source.add_table_asset(table, table_name=table).add_batch_definition_whole_table("checked")
-    expectations = [_expectation(prepared) for prepared in rules.values()]
-    suite = context.suites.add(gx.ExpectationSuite(table, expectations=expectations))
-    validation = context.validation_definitions.add(
-        gx.ValidationDefinition(name=table, data=batch, suite=suite)
-    )
-    return context.checkpoints.add(
-        gx.Checkpoint(name=table, validation_definitions=[validation], result_format=_form(rules.values()))
-    )
-
-
-def _form(rules: Iterator[Prepared] | Any) -> dict[str, Any]:
+def _form(rules: Iterable[Prepared]) -> dict[str, Any]:
     """Counts, and the query that names wrong rows; no example values: they may be what must not be shown."""
     names = {column: None for p in rules if p.expect for column in (*p.key, *p.dates)}
     form: dict[str, Any] = {"result_format": "BASIC", "partial_unexpected_count": 0}
@@ -211,7 +214,7 @@ def _exception(info: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _refuse_broken(cursor: duckdb.DuckDBPyConnection, rules: Any) -> None:
+def _refuse_broken(cursor: duckdb.DuckDBPyConnection, rules: Iterable[Prepared]) -> None:
     """Find the rule that cannot be bound: one such rule fails all that are counted in its statement."""
     for prepared in rules:
         if prepared.rows_query:
