@@ -22,7 +22,7 @@ def page() -> str:
     template = jinja2.Template(
         TEMPLATE.read_text(encoding="utf-8"), undefined=jinja2.StrictUndefined, keep_trailing_newline=True
     )
-    return template.render(family=load_indicators(), composites=library())
+    return str(template.render(family=load_indicators(), composites=library()))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,10 @@ import pytest
 
 from deploy import local_kafka
 from gridrates import pipeline
+from gridrates.explain import explain_case, explain_figure
 from gridrates.pipeline import PassSummary
+from gridrates.profile import folder_of, load_profile
+from gridrates.published_client import open_published
 from gridrates.settings import Settings
 from producers.csv_export.sending import send_exports
 from producers.mapping import load_mapping
@@ -123,8 +126,6 @@ def _time(text: str) -> datetime | None:
 
 
 def _produce(settings: Settings, export: Path) -> None:
-    from gridrates.profile import folder_of, load_profile
-
     rules = load_mapping(
         folder_of(settings.profile) / "mapping.yaml", time_zone=load_profile(settings.profile).time_zone
     )
@@ -242,3 +243,34 @@ def test_a_reader_sees_whole_generations_only(job: Job) -> None:
         job.second.publication.generation,
     ]
     assert {(cases, closed) for _, cases, closed in job.readings} == {(58_251, 54_570)}
+
+
+def test_a_figure_is_explained_by_exactly_the_cases_it_counts(job: Job, requests: list[Request]) -> None:
+    day = date(2011, 8, 1)
+    with open_published(job.settings) as connection:
+        found = explain_figure(
+            connection,
+            load_profile("boston-311"),
+            "closure_on_time_rate",
+            day=day,
+            place="total",
+            work_type="all",
+        )
+    due = {r.case_id for r in requests if r.due_on == day}
+    assert {member.case_id for member in found.members} == due
+    assert {m.case_id for m in found.members if m.is_in_numerator} == {
+        r.case_id for r in requests if r.due_on == day and r.is_on_time
+    }
+    assert job.query(
+        f"SELECT closure_on_time_rate FROM daily_rates WHERE business_date = '{day}' "
+        "AND level = 'total' AND work_type = 'all'"
+    ) == [(found.value,)]
+
+
+def test_a_case_is_explained_by_where_it_counts(job: Job, requests: list[Request]) -> None:
+    case = next(r for r in requests if r.closed and r.target and r.is_on_time)
+    with open_published(job.settings) as connection:
+        rows = explain_case(connection, load_profile("boston-311"), case.case_id)
+    cohorts = {cohort: due_on for cohort, _, _, due_on, *_ in rows}
+    assert cohorts["reported"] == str(case.opened.date())
+    assert cohorts["closure"] == str(case.due_on)

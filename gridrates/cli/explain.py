@@ -1,0 +1,111 @@
+"""`gridrates explain`: the cases behind a figure, or the figures a case counts in."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gridrates.cli import common
+from gridrates.errors import InputError
+
+if TYPE_CHECKING:
+    from gridrates.explain import Explanation
+
+SHOWN = 40
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        epilog=common.examples(
+            "gridrates explain closure_rate --date 2026-05-01",
+            "gridrates explain sign_rate --date 2026-05-01 --code 310199001001 --json",
+            "gridrates explain --case C-2026-000123",
+        )
+    )(explain)
+
+
+def explain(
+    ctx: typer.Context,
+    indicator: Annotated[str | None, typer.Argument(help="A rate, such as closure_rate.")] = None,
+    day: Annotated[str | None, typer.Option("--date", help="Business date.")] = None,
+    code: Annotated[str, typer.Option(help="Node of the grid tree; the whole by default.")] = "total",
+    work_type: Annotated[str, typer.Option(help="Kind of work; all of them together by default.")] = "all",
+    case: Annotated[str | None, typer.Option(help="Show where this case counts instead.")] = None,
+    as_json: common.Json = False,
+) -> None:
+    """List what a published figure is made of: its numerator, its denominator, and who is missing."""
+    from gridrates.explain import explain_figure
+    from gridrates.profile import load_profile
+    from gridrates.published_client import open_published
+
+    settings = common.settings(ctx)
+    profile = load_profile(settings.profile)
+    with open_published(settings) as connection:
+        if case is not None:
+            _tell_case(connection, profile, case, as_json)
+            return
+        if indicator is None or day is None:
+            raise InputError(
+                "Name an indicator and a date, or a case.",
+                remedy="For example: gridrates explain closure_rate --date 2026-05-01",
+            )
+        found = explain_figure(
+            connection, profile, indicator, day=common.a_date(day), place=code, work_type=work_type
+        )
+    if as_json:
+        common.print_json(asdict(found))
+    else:
+        _tell(found)
+
+
+def _tell(found: Explanation) -> None:
+    from rich.table import Table
+
+    out = common.stdout()
+    value = (
+        "—"
+        if found.value is None
+        else f"{found.value:.2%}"
+        if found.indicator.share
+        else f"{found.value:.3f}"
+    )
+    out.print(
+        f"{found.indicator.zh} {found.indicator.en}: {value} = {found.numerator:g} / {found.denominator}"
+    )
+    out.print(f"{found.formula}\n{found.basis}", markup=False)
+    table = Table(
+        "计入 in", "案件 case", "应办 due", "截止 deadline", "完成 finished", "状态 state", box=None
+    )
+    for member in found.members[:SHOWN]:
+        table.add_row(
+            "✓" if member.is_in_numerator else "✗",
+            member.case_id if member.thing_id == member.case_id else f"{member.case_id} {member.thing_id}",
+            member.due_at or str(member.due_on),
+            member.deadline_at or "—",
+            member.finished_at or "—",
+            member.state,
+        )
+    out.print(table)
+    if len(found.members) > SHOWN:
+        common.say(f"{len(found.members) - SHOWN:,} more; --json lists all.")
+
+
+def _tell_case(connection: object, profile: object, case: str, as_json: bool) -> None:
+    from rich.table import Table
+
+    from gridrates.explain import explain_case
+
+    rows = explain_case(connection, profile, case)  # type: ignore[arg-type]
+    if not rows:
+        raise InputError(f"No case {case!r} counts in any figure.", remedy="Check its number in `cases`.")
+    names = ("cohort", "name", "thing", "due_on", "done_on", "is_on_time")
+    if as_json:
+        common.print_json([dict(zip(names, row, strict=True)) for row in rows])
+        return
+    table = Table(*names, box=None)
+    for row in rows:
+        table.add_row(*row)
+    common.stdout().print(table)
