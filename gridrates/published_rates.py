@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -85,11 +85,27 @@ class NodeRates:
         )
 
 
+def know_as_at(connection: duckdb.DuckDBPyConnection, moment: datetime) -> None:
+    """Let this connection see the daily rates as they were published at `moment`.
+
+    A moment without an offset is of the connection's time zone. Raises WarehouseError when nothing had been
+    published by then.
+    """
+    connection.execute("SET VARIABLE known_at = ?::VARCHAR::TIMESTAMPTZ", [moment.isoformat()])
+    connection.execute((SQL / "rates_as_known_at.sql").read_text(encoding="utf-8"))
+    if connection.execute("SELECT 1 FROM daily_rates LIMIT 1").fetchone() is None:
+        raise WarehouseError(
+            f"Nothing had been published by {moment:%Y-%m-%d %H:%M}.",
+            remedy="`gridrates query \"SELECT min(published_at) FROM daily_rates_history\"` says since when.",
+        )
+
+
 def read_indicators(connection: duckdb.DuckDBPyConnection, *, headline: bool = True) -> list[Indicator]:
     """The indicators in their order: the headline ones, or all."""
     names = Indicator.__dataclass_fields__
     rows = _rows(connection, "read_indicators")
-    found = [Indicator(**{name: row[name] for name in names}) for row in rows]
+    # A file published by an older version lacks the columns that are newer.
+    found = [Indicator(**{name: row.get(name, "") for name in names}) for row in rows]
     return [indicator for indicator in found if indicator.is_headline or not headline]
 
 

@@ -9,7 +9,7 @@ import errno
 import inspect
 import json
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -66,6 +66,16 @@ def a_date(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError as error:
         raise InputError(f"{text!r} is not a date.", remedy="Write it as 2026-05-01.") from error
+
+
+def a_moment(text: str) -> datetime:
+    """A moment given on the command line, with or without an offset. Raises InputError."""
+    from gridrates.errors import InputError
+
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(f"{text!r} is not a time.", remedy="Write it as 2026-05-02T06:00.") from error
 
 
 def examples(*lines: str) -> str:

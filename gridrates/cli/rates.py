@@ -49,6 +49,7 @@ def register(app: typer.Typer) -> None:
             "gridrates rates --date 2026-05-01 --level community",
             "gridrates rates --from 2026-05-01 --to 2026-05-31 --code 香樟居民区",
             "gridrates rates --work-type dispute --json",
+            "gridrates rates --date 2026-05-01 --as-known-at 2026-05-02T06:00",
         )
     )(rates)
 
@@ -63,6 +64,9 @@ def rates(
     level: Annotated[str | None, typer.Option(help="Level of the grid tree: all its nodes.")] = None,
     code: Annotated[str | None, typer.Option(help="One node, by code or name.")] = None,
     work_type: Annotated[str, typer.Option(help="Kind of work; all of them together by default.")] = "all",
+    as_known_at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Show what was published at this moment.")
+    ] = None,
     as_json: common.Json = False,
 ) -> None:
     """Show the headline rates, each with its numerator and denominator.
@@ -70,8 +74,11 @@ def rates(
     Without options: the last whole business date with events, for the whole and the first level below it.
     """
     from gridrates.published_client import open_published
+    from gridrates.published_rates import know_as_at
 
     with open_published(common.settings(ctx)) as connection:
+        if as_known_at is not None:
+            know_as_at(connection, common.a_moment(as_known_at))
         answer = _answer(connection, _dates(connection, day, first, last), level, code, work_type)
     if as_json:
         common.print_json(_as_json(answer))
