@@ -225,7 +225,9 @@ def _format(folder: Path, node: Node, java: list[str]) -> None:
     """Give the data directory its cluster id, once."""
     if (folder / "data" / "meta.properties").exists():
         return
-    command = [*java, "kafka.tools.StorageTool", "format", "-t", node.cluster_id, "-c", "server.properties"]
+    # With an equals sign: one id in 64 begins with a dash.
+    identity = f"--cluster-id={node.cluster_id}"
+    command = [*java, "kafka.tools.StorageTool", "format", identity, "-c", "server.properties"]
     log = folder / "broker.log"
     log.unlink(missing_ok=True)
     formatting = spawn(command, cwd=folder, log=log, env=_environment())

@@ -19,6 +19,7 @@ from gridrates.settings import CONFIG_VARIABLE, Settings
 # Airflow reads this when it is imported, by whichever test comes first, and writes its configuration there.
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="gridrates-airflow-")
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(Path(__file__).parent.parent / "dags")
 atexit.register(shutil.rmtree, os.environ["AIRFLOW_HOME"], ignore_errors=True)
 
 # `make test` takes a few examples of every property, `make test-full` many (--hypothesis-profile=full).

@@ -74,7 +74,11 @@ def values(settings: Settings) -> list[bytes]:
 
 def test_the_life_of_a_broker(home: Path) -> None:
     said: list[str] = []
+    # Ids are random; those that begin like an option must do as well.
+    (home / "kafka").mkdir(parents=True)
+    (home / "kafka" / "node.json").write_text('{"cluster_id": "-G06gnGmS2GvG4rh5e26PA"}')
     broker = local_kafka.start(home, say=said.append)
+    assert broker.cluster_id == "-G06gnGmS2GvG4rh5e26PA"
     assert any(str(broker.port) in line for line in said)
     assert servers(home) == [broker.pid]
     assert local_kafka.start(home) == broker, "a running broker is found again"
