@@ -15,8 +15,8 @@ HISTORY = """
 CREATE TABLE daily_rates AS SELECT 'new' AS figure;
 CREATE TABLE daily_rates_history AS
 SELECT * FROM (VALUES
-  ('old', TIMESTAMPTZ '2026-05-02 06:00+08', TIMESTAMPTZ '2026-05-04 06:00+08'),
-  ('new', TIMESTAMPTZ '2026-05-04 06:00+08', NULL)
+  ('old', TIMESTAMPTZ '2026-05-02 06:00:00+08', TIMESTAMPTZ '2026-05-04 06:00:00+08'),
+  ('new', TIMESTAMPTZ '2026-05-04 06:00:00+08', NULL)
 ) AS version (figure, published_at, superseded_at);
 """
 
