@@ -59,6 +59,11 @@ class Chunk:
         """Bytes of all values."""
         return int(np.maximum(self.value_sizes, 0).sum())
 
+    def fitting(self, events: int, size: int) -> int:
+        """How many records from the start fit: so many events, or the first to reach so many bytes."""
+        sizes = np.cumsum(np.maximum(self.value_sizes, 0))
+        return min(events, int(np.searchsorted(sizes, size)) + 1, len(self))
+
     def key(self, index: int) -> bytes | None:
         """The key of one record."""
         return self._bytes(int(self.key_starts[index]), int(self.key_sizes[index]))

@@ -28,8 +28,8 @@ _RECORDS_A_POLL = 20_000
 
 
 class Reader:
-    """Reads the partitions of one topic. A batch holds at most `most_events` events and, but for a chunk
-    that is larger than that by itself, `most_bytes` bytes of values. Records come as whole batches where
+    """Reads the partitions of one topic. A batch holds at most `most_events` events, and no more than one
+    after `most_bytes` bytes of values. Records come as whole batches where
     kafka-python allows it (and `whole_batches` asks for it), else one by one.
     """
 
@@ -120,15 +120,15 @@ class Reader:
         )
 
     def _take(self) -> list[Chunk]:
-        """Take chunks off the queue up to the limits, the last one in part."""
+        """Take chunks off the queue up to the limits, the last one in part; at least one record."""
         taken: list[Chunk] = []
         events = size = 0
         while self._waiting and events < self._most_events and size < self._most_bytes:
             chunk = self._waiting.popleft()
-            room = self._most_events - events
-            if len(chunk) > room:
-                self._waiting.appendleft(chunk[room:])
-                chunk = chunk[:room]
+            fitting = chunk.fitting(self._most_events - events, self._most_bytes - size)
+            if fitting < len(chunk):
+                self._waiting.appendleft(chunk[fitting:])
+                chunk = chunk[:fitting]
             taken.append(chunk)
             events += len(chunk)
             size += chunk.byte_count
