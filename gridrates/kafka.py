@@ -68,8 +68,11 @@ def client_options(settings: Settings) -> dict[str, Any]:
 
 def unreachable(settings: Settings, error: Exception) -> ServiceUnavailable:
     """The error to raise when the broker does not answer."""
+    # kafka-python's own errors begin with their name.
+    name = type(error).__name__
+    said = f"{name}: {str(error).removeprefix(f'{name}: ')}".removesuffix(".")
     return ServiceUnavailable(
-        f"Kafka at {bootstrap_servers(settings)} does not answer ({type(error).__name__}: {error}).",
+        f"Kafka at {bootstrap_servers(settings)} does not answer ({said}).",
         remedy="Check `gridrates dev status`, or the address in GRIDRATES_KAFKA_BOOTSTRAP_SERVERS.",
     )
 

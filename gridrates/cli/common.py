@@ -19,6 +19,7 @@ from gridrates.errors import GridratesError, ResourceError
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress, ProgressColumn
 
     from gridrates.settings import Settings
 
@@ -46,6 +47,14 @@ def stderr() -> Console:
     from rich.console import Console
 
     return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def bar(*columns: ProgressColumn) -> Progress:
+    """A display of progress that leaves nothing behind, and shows nothing where nobody watches."""
+    from rich.progress import Progress
+
+    # Left to itself it would put an empty line into the log of a job.
+    return Progress(*columns, console=stderr(), transient=True, disable=not stderr().is_terminal)
 
 
 def say(text: str) -> None:

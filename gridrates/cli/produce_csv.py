@@ -118,9 +118,9 @@ def _leave_if_unsent(sent: Sent) -> None:
 @contextmanager
 def progress(files: list[Path]) -> Iterator[Callable[[int], object]]:
     """A bar over the bytes of all files; it takes how many of them have been read."""
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
 
     columns = TextColumn("importing"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=common.stderr(), transient=True) as progress:
+    with common.bar(*columns) as progress:
         task = progress.add_task("importing", total=sum(f.stat().st_size for f in files if f.is_file()))
         yield lambda position: progress.update(task, completed=position)

@@ -92,10 +92,10 @@ def _simulation(
 @contextmanager
 def _watched(batches: Iterator[Batch]) -> Iterator[Iterator[Batch]]:
     """The same batches, with a line that tells how far they have come."""
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
-    with Progress(*columns, console=common.stderr(), transient=True) as progress:
+    with common.bar(*columns) as progress:
         task, sent = progress.add_task("simulating", total=None), 0
 
         def watched() -> Iterator[Batch]:
