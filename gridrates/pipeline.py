@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ from typing import Any, TypeVar
 import duckdb
 
 from expectations.gate import GateResult, check
-from gridrates import __version__
+from gridrates import __version__, statefile
 from gridrates.errors import GateError, WarehouseError
 from gridrates.profile import Profile, folder_of, load_profile
 from gridrates.public_tables import public_tables
@@ -176,7 +176,9 @@ class Pass:
         try:
             result = work()
         except Exception as error:
-            self._note(name, started, "failed", None, f"{type(error).__name__}: {error}")
+            # What stopped the stage may keep its note from being written too: then the note is lost.
+            with suppress(duckdb.Error, OSError):
+                self._note(name, started, "failed", None, f"{type(error).__name__}: {error}")
             raise
         self.summary.seconds[name] = perf_counter() - clock
         self._note(name, started, "succeeded", count(result), None)
@@ -193,6 +195,7 @@ class Pass:
             "detail": detail,
             "program_version": __version__,
         }
+        statefile.write(self.settings, stage, values)
         self._execute("insert_pipeline_run", values)
 
     def _execute(self, name: str, parameters: dict[str, Any] | None = None) -> duckdb.DuckDBPyConnection:
