@@ -42,6 +42,9 @@ def demo(
     csv: Annotated[
         Path | None, typer.Option(help="Send this export by the profile's mapping, not a simulated street.")
     ] = None,
+    scale: Annotated[
+        float, typer.Option(min=0, help="So many times the cases of the simulated street's scenario.")
+    ] = 1.0,
 ) -> None:
     """Start Kafka and Airflow, send events, let the DAGs do the work, show the rates. All stays up.
 
@@ -59,7 +62,7 @@ def demo(
     clock.lap("Kafka and Airflow are up")
     since = datetime.now(UTC)
     _take_up(airflow.api)
-    call(settings, "produce", *(("csv", str(csv)) if csv else ("simulate",)))
+    call(settings, "produce", *_source(settings, csv, scale))
     clock.lap("the events are on Kafka")
     wait_for_dags(settings, airflow.api, since)
     clock.lap("Airflow has landed, computed, checked and published them")
@@ -74,6 +77,13 @@ class State:
 
     text: str
     is_done: bool = False
+
+
+def _source(settings: Settings, csv: Path | None, scale: float) -> list[str]:
+    if csv is None:
+        return ["simulate", *([] if scale == 1 else ["--scale", str(scale)])]
+    # An export may lie where nothing can be written.
+    return ["csv", str(csv), "--rejects", str(settings.home_dir / "rejects")]
 
 
 class Stopwatch:
