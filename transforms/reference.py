@@ -21,6 +21,7 @@ import pyarrow as pa
 from gridrates.errors import InputError
 from gridrates.profile import Grid, Limit, Profile
 from transforms.calendar import Day, Tile, WorkingCalendar
+from transforms.composites import chosen_composites
 
 SCHEMA = Path(__file__).parent / "reference.sql"
 ALWAYS_FROM, ALWAYS_TO = date(1, 1, 1), date(9999, 12, 31)
@@ -45,6 +46,7 @@ def load_reference(connection: duckdb.DuckDBPyConnection, profile: Profile) -> N
     _fill(connection, "core_unit", [_dump(u) for u in profile.units])
     _fill(connection, "core_category", [_dump(c) for c in profile.categories])
     _fill(connection, "core_limit", _limits(profile.limits))
+    _fill(connection, "core_composite", _composites(profile))
     for table, key, names in (
         ("core_work_type", "work_type", profile.work_types),
         ("core_channel", "channel", profile.channels),
@@ -144,6 +146,13 @@ def _limits(limits: Sequence[Limit]) -> list[dict[str, Any]]:
             scope = "work_type" if limit.work_type else "default"
             rows[scope, limit.work_type] = row | {"scope": scope}
     return list(rows.values())
+
+
+def _composites(profile: Profile) -> list[dict[str, Any]]:
+    return [
+        {"composite": name, "name_zh": each.zh, "name_en": each.en, "source": each.source}
+        for name, each in chosen_composites(profile).items()
+    ]
 
 
 def _load_calendar(connection: duckdb.DuckDBPyConnection, profile: Profile) -> None:
