@@ -207,6 +207,8 @@ def open_pass(
     settings: Settings, command: str, *, now: datetime | None = None, watch: Watch = lambda _: None
 ) -> Iterator[Pass]:
     """A pass over the live file, which is open and locked meanwhile. Raises what opening it raises."""
+    # A new file is claimed for the profile when it is opened: not for one that is mistyped.
+    load_profile(settings.profile)
     with open_live(settings, command=command) as connection:
         yield Pass(settings, connection, now=now, watch=watch)
 

@@ -39,7 +39,7 @@ def published_path(settings: Settings) -> Path:
     """
     try:
         return settings.current_path.resolve(strict=True)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise WarehouseError(
             f"Nothing has been published yet below {settings.published_dir}.",
             remedy="Run `gridrates run`, or point GRIDRATES_HOME at the home that publishes.",
@@ -63,7 +63,7 @@ def read_manifest(settings: Settings) -> dict[str, Any] | None:
     """The manifest of the generation in force, or None when nothing is published."""
     try:
         text = (settings.published_dir / MANIFEST).read_text(encoding="utf-8")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     manifest: dict[str, Any] = json.loads(text)
     return manifest

@@ -7,10 +7,12 @@ Secrets have no key in the file: they come from the environment alone.
 from __future__ import annotations
 
 import os
+import re
+import tomllib
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -23,6 +25,7 @@ from gridrates.errors import InputError
 
 CONFIG_VARIABLE = "GRIDRATES_CONFIG"
 SECRETS = ("kafka_password",)
+_SERVER = re.compile(r"(\[[0-9a-fA-F:]+\]|[^\s,:\[\]/]+):[0-9]{1,5}")
 
 
 class Settings(BaseSettings):
@@ -31,7 +34,9 @@ class Settings(BaseSettings):
     Paths that are not absolute are taken from the working directory.
     """
 
-    model_config = SettingsConfigDict(env_prefix="GRIDRATES_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="GRIDRATES_", env_ignore_empty=True, extra="forbid", frozen=True
+    )
 
     home: Path = Field(Path(".gridrates"), description="Where all state lives.")
     profile: str = Field("demo-street", description="Name of a folder in profiles/, or a path.")
@@ -83,8 +88,21 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments win over the environment, the environment over the file."""
-        file = Path(os.environ.get(CONFIG_VARIABLE, "gridrates.toml"))
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, file)
+        file = TomlConfigSettingsSource(settings_cls, _file())
+        if secret := sorted(set(SECRETS) & set(file.toml_data)):
+            raise InputError(
+                f"The settings file {_file()} holds {', '.join(secret)}: only the environment may.",
+                remedy=f"Take it out, and set GRIDRATES_{secret[0].upper()} where the program is started.",
+            )
+        return init_settings, env_settings, file
+
+    @field_validator("kafka_bootstrap_servers")
+    @classmethod
+    def _are_addresses(cls, text: str | None) -> str | None:
+        servers = [server.strip() for server in text.split(",")] if text is not None else []
+        if wrong := [server for server in servers if not _SERVER.fullmatch(server)]:
+            raise ValueError(f"{', '.join(map(repr, wrong))} is not host:port")
+        return ",".join(servers) or None
 
     @property
     def home_dir(self) -> Path:
@@ -110,7 +128,7 @@ class Settings(BaseSettings):
 def load_settings(**overrides: object) -> Settings:
     """Read the settings; `overrides` that are None are left out.
 
-    Raises InputError naming each wrong key and what is wrong with it.
+    Raises InputError naming each wrong key and what is wrong with it, or why the file cannot be read.
     """
     try:
         return Settings(**{k: v for k, v in overrides.items() if v is not None})  # type: ignore[arg-type]
@@ -120,3 +138,21 @@ def load_settings(**overrides: object) -> Settings:
             f"The settings are wrong: {wrong}.",
             remedy="Mend gridrates.toml or the GRIDRATES_* environment variable of that name.",
         ) from error
+    except (tomllib.TOMLDecodeError, OSError, UnicodeDecodeError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or str(error)
+        raise InputError(
+            f"The settings file {_file()} cannot be read: {reason}.",
+            remedy='Write lines such as `topic = "case-events"`, in UTF-8.',
+        ) from error
+
+
+def _file() -> Path:
+    """The settings file. Raises InputError when one is named that is not there."""
+    if not (named := os.environ.get(CONFIG_VARIABLE)):
+        return Path("gridrates.toml")
+    if not Path(named).is_file():
+        raise InputError(
+            f"There is no settings file {named}, which {CONFIG_VARIABLE} names.",
+            remedy=f"Write it, name another, or unset {CONFIG_VARIABLE}.",
+        )
+    return Path(named)

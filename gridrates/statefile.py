@@ -38,6 +38,6 @@ def read(settings: Settings) -> dict[str, dict[str, Any]]:
     """All entries by key; none when the file is missing or not ours."""
     try:
         entries = json.loads(path(settings).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return {}
     return entries if isinstance(entries, dict) else {}

@@ -48,7 +48,9 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     """A developer's own GRIDRATES_* variables and gridrates.toml must not reach a test."""
     for name in [name for name in os.environ if name.startswith("GRIDRATES_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv(CONFIG_VARIABLE, str(tmp_path / "gridrates.toml"))
+    file = tmp_path / "gridrates.toml"
+    file.touch()
+    monkeypatch.setenv(CONFIG_VARIABLE, str(file))
 
 
 @pytest.fixture

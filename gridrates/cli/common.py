@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from gridrates.settings import Settings
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 
 
@@ -124,8 +127,15 @@ def failed(error: GridratesError) -> typer.Exit:
 
 
 def failed_on_disk(error: OSError) -> typer.Exit:
-    """The same for a full disk, wherever it was noticed; any other OSError is raised again."""
-    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-        raise error
-    where = f" ({error.filename})" if error.filename else ""
-    return failed(ResourceError(f"The disk is full{where}.", remedy="Make room, then run the command again."))
+    """The same for a full disk or a place that is closed to us, wherever it was noticed.
+
+    Any other OSError is raised again.
+    """
+    if error.errno in _FULL:
+        where = f" ({error.filename})" if error.filename else ""
+        remedy = "Make room, then run the command again."
+        return failed(ResourceError(f"The disk is full{where}.", remedy=remedy))
+    if error.errno in _CLOSED and error.filename:
+        remedy = "Check the path and its permissions, or choose another place with GRIDRATES_HOME."
+        return failed(ResourceError(f"{error.filename}: {error.strerror}.", remedy=remedy))
+    raise error

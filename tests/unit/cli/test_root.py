@@ -135,3 +135,10 @@ def test_a_wrong_setting_is_named() -> None:
     result = CliRunner(env={"GRIDRATES_TOPIC_PARTITIONS": "none"}).invoke(app, ["dev", "status"])
     assert result.exit_code == 2
     assert "topic_partitions" in result.stderr
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.ENOTDIR])
+def test_a_place_that_is_closed_is_named_wherever_it_is_met(number: int) -> None:
+    result = CliRunner().invoke(small_app(OSError(number, "It is closed", "home/status.json")), ["fail"])
+    assert result.exit_code == 6
+    assert result.stderr.startswith("Error: home/status.json: It is closed.\nWhat to do: Check the path")
