@@ -175,7 +175,7 @@ def load_catalogue(*, declarations: Path | None = None, additions: Path | None =
     no derived tables. `additions` is a profile's `expectations.yaml`, which may be absent. Raises InputError
     naming the file and rule that is wrong.
     """
-    shipped = {path.stem: (_shipped(path, SuiteFile), path) for path in sorted(FOLDER.glob("*.yaml"))}
+    shipped = shipped_suites()
     common = {name: shipped.pop(name) for name in (DECLARED, FAMILY)}
     tables = {t.table: t for t in _declared_tables(declarations, common, shipped)} if declarations else {}
     parameters: dict[str, Any] = {}
@@ -184,6 +184,11 @@ def load_catalogue(*, declarations: Path | None = None, additions: Path | None =
         if name in tables or LAYERS[name.partition("_")[0]] == "raw":
             tables[name] = _merged(tables.get(name), file, path)
     return _extended(Catalogue(tables, parameters), additions)
+
+
+def shipped_suites() -> dict[str, tuple[SuiteFile, Path]]:
+    """The suites of the program, by table, and those of every derived table and of the family."""
+    return {path.stem: (_shipped(path, SuiteFile), path) for path in sorted(FOLDER.glob("*.yaml"))}
 
 
 @cache
