@@ -200,6 +200,7 @@ def _failed(api: AirflowApi, run: dict[str, Any]) -> GridratesError:
 def _tell_where(settings: Settings, airflow: Airflow) -> None:
     """Where to look, and what to try next."""
     own = "" if settings.home_dir == Path(".gridrates").absolute() else f"--home {_short(settings.home_dir)} "
+    own += "" if settings.profile == "demo-street" else f"--profile {settings.profile} "
     lines = (
         ("Airflow", f"{airflow.url}  user admin, password in {_short(Path(airflow.passwords_file))}"),
         ("Published", f"{_short(settings.current_path)}  (DuckDB: open it read-only with any client)"),
