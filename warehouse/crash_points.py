@@ -10,7 +10,7 @@ import os
 import signal
 
 VARIABLE = "GRIDRATES_CRASH_AT"
-NAMES = (
+LANDING = (
     "after_fetch",
     "after_parse",
     "before_rows",
@@ -20,9 +20,8 @@ NAMES = (
     "before_commit",
     "after_commit",
     "before_group_commit",
-    "before_mirror",
-    "after_mirror",
-    "before_mirror_commit",
+)
+PUBLISHING = (
     "publish_started",
     "publish_built",
     "publish_described",
@@ -32,8 +31,15 @@ NAMES = (
     "publish_pruned",
 )
 
-_name, _, _count = os.environ.get(VARIABLE, "").partition(":")
-_left = int(_count or 1)
+_name = ""
+_left = 0
+
+
+def set_up(where: str) -> None:
+    """Choose the place to die at: `name` or `name:n`, or none when `where` is empty."""
+    global _name, _left
+    _name, _, count = where.partition(":")
+    _left = int(count or 1)
 
 
 def pass_by(name: str) -> None:
@@ -47,3 +53,6 @@ def _die_in_turn() -> None:
     _left -= 1
     if _left == 0:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+set_up(os.environ.get(VARIABLE, ""))

@@ -34,8 +34,10 @@ if TYPE_CHECKING:
 Rows: TypeAlias = npt.NDArray[np.int64]
 Key: TypeAlias = tuple[str, str]
 
-# How many separate stretches of time are looked into: more would read less and start more queries.
+# How many separate stretches of time are looked into at the most: more would read less and start more
+# queries. A history of so many events is read as quickly as another query is started.
 _STRETCHES = 8
+_QUICKLY_READ = 200_000
 _ASKED_FOR = ("source", "event_id", "occurred_at", "id_hash", "payload_hash")
 
 
@@ -92,7 +94,7 @@ class History:
         """The landed events that carry a wanted hash."""
         firsts: dict[Key, Place] = {}
         found: set[int] = set()
-        for first, last in _stretches(wanted):
+        for first, last in _stretches(wanted, 1 + min(len(self._filter) // _QUICKLY_READ, _STRETCHES - 1)):
             self._look_between(wanted, first, last, firsts, found)
         is_missing = [id_hash not in found for (id_hash,) in _tuples(wanted, "id_hash")]
         if any(is_missing):
@@ -119,12 +121,13 @@ def _is_repeated(hashes: Hashes) -> npt.NDArray[np.bool_]:
     return repeated
 
 
-def _stretches(wanted: pa.Table) -> Iterator[tuple[str, str]]:
+def _stretches(wanted: pa.Table, most: int) -> Iterator[tuple[str, str]]:
     """The times of the wanted events as a few stretches, parted at the largest gaps."""
     times = np.sort(wanted["occurred_at"].to_numpy().astype("datetime64[us]"))
     if not len(times):
         return
-    widest = np.sort(np.argsort(np.diff(times))[-(_STRETCHES - 1) :])
+    gaps = np.argsort(np.diff(times))
+    widest = np.sort(gaps[max(len(gaps) - (most - 1), 0) :])
     for first, last in zip([0, *(widest + 1)], [*widest, len(times) - 1], strict=True):
         yield f"{times[first]}Z", f"{times[last]}Z"
 
