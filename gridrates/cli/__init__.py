@@ -18,7 +18,7 @@ from gridrates.cli import common
 from gridrates.errors import GridratesError
 
 # One line a module, in the order `gridrates --help` lists their commands.
-MODULES = ("demo", "dev", "produce", "passes", "rates", "query", "explain", "status", "gateway", "profile")
+MODULES = ("demo", "dev", "produce", "passes", "rates", "query", "explain", "report", "status", "gateway", "profile")
 
 EXIT_CODES = """[bold]Exit codes[/]
   0  done

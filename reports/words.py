@@ -1,0 +1,32 @@
+"""How numbers and levels are written, the same in page, workbook and text."""
+
+from __future__ import annotations
+
+LEVELS = {
+    "total": ("全域", "Whole"),
+    "city": ("市", "City"),
+    "district": ("区", "District"),
+    "street": ("街道", "Subdistrict"),
+    "town": ("镇", "Town"),
+    "grid": ("网格", "Grids"),
+    "community": ("社区、居民区", "Communities"),
+    "micro_grid": ("微网格", "Micro-grids"),
+    "building_group": ("楼组", "Building groups"),
+    "enforcement_area": ("执法片区", "Enforcement areas"),
+    "unit": ("承办单位", "Responsible units"),
+}
+
+
+def level_words(level: str) -> tuple[str, str]:
+    """What a level is called; a profile's own levels are called as it calls them."""
+    return LEVELS.get(level, (level, level))
+
+
+def amount(value: float) -> str:
+    """A count, or points with one decimal where they have one."""
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
+
+
+def percent(rate: float | None) -> str:
+    """A rate with one decimal; — where nothing was due."""
+    return "—" if rate is None else f"{rate:.1%}"
