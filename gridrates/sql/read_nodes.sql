@@ -11,7 +11,7 @@ placed AS (
     *,
     0 AS depth
   FROM drawn
-  WHERE NOT exists(
+  WHERE NOT EXISTS (
     SELECT 1
     FROM drawn AS above
     WHERE above.tree = drawn.tree AND above.grid_code = drawn.parent_code
