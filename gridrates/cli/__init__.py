@@ -17,8 +17,20 @@ from gridrates import __version__
 from gridrates.cli import common
 from gridrates.errors import GridratesError
 
-# One line a module, in the order `gridrates --help` lists their commands.
-MODULES = ("demo", "dev", "produce", "passes", "rates", "query", "explain", "report", "status", "gateway", "profile")
+# In the order `gridrates --help` lists their commands.
+MODULES = (
+    "demo",
+    "dev",
+    "produce",
+    "passes",
+    "rates",
+    "query",
+    "explain",
+    "report",
+    "status",
+    "gateway",
+    "profile",
+)
 
 EXIT_CODES = """[bold]Exit codes[/]
   0  done

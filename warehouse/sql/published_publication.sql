@@ -9,4 +9,4 @@ SELECT
   list_max($covered::DATE[]) AS last_date,
   len($covered::DATE[])::BIGINT AS date_count,
   $held_back_count::BIGINT AS held_back_count,
-  $row_counts::MAP(VARCHAR, BIGINT) AS row_counts
+  $row_counts::MAP (VARCHAR, BIGINT) AS row_counts
