@@ -183,7 +183,7 @@ def load_catalogue(*, declarations: Path | None = None, additions: Path | None =
         parameters |= file.parameters
         if name in tables or LAYERS[name.partition("_")[0]] == "raw":
             tables[name] = _merged(tables.get(name), file, path)
-    return _extended(Catalogue(tables, parameters), additions)
+    return _extended(Catalogue(tables, parameters), additions, raw_only=declarations is None)
 
 
 def shipped_suites() -> dict[str, tuple[SuiteFile, Path]]:
@@ -231,11 +231,13 @@ def _merged(declared: TableSuite | None, file: SuiteFile, path: Path) -> TableSu
     return replace(base, key=file.key or base.key, dates=dates, span=file.span, rules=rules)
 
 
-def _extended(catalogue: Catalogue, path: Path | None) -> Catalogue:
+def _extended(catalogue: Catalogue, path: Path | None, *, raw_only: bool) -> Catalogue:
+    """The catalogue with a profile's additions; those to derived tables are no mistake where there are none."""
     if path is None or not path.exists():
         return catalogue
     added = _parse(path, Additions)
-    _known(added.tables, catalogue.tables, path, "table")
+    given = [t for t in added.tables if t.startswith("raw_") or not raw_only]
+    _known(given, catalogue.tables, path, "table")
     _known(added.parameters, catalogue.parameters, path, "parameter")
     tables = {
         name: replace(

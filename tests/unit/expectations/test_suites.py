@@ -166,6 +166,14 @@ def test_a_profile_without_additions_changes_nothing(tmp_path: Path) -> None:
     assert load_catalogue(additions=tmp_path / "expectations.yaml") == load_catalogue()
 
 
+def test_additions_to_derived_tables_are_no_mistake_where_only_the_raw_layer_is_judged(
+    tmp_path: Path,
+) -> None:
+    path = additions(tmp_path, tables={"core_case": [RULE | {"where": "TRUE"}]})
+    assert load_catalogue(additions=path).tables.keys() == load_catalogue().tables.keys()
+    assert names(load_catalogue(declarations=TRANSFORMS, additions=path), "core_case")[-1] == "known"
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
