@@ -14,9 +14,9 @@ placed AS (
   SELECT
     unnest(
       [
-        {'level': 'unit', 'code': unit_code},
-        {'level': 'category', 'code': category_system || ':' || category_code},
-        {'level': 'channel', 'code': channel}
+        struct_pack(level := 'unit', code := unit_code),
+        struct_pack(level := 'category', code := category_system || ':' || category_code),
+        struct_pack(level := 'channel', code := channel)
       ],
       recursive := true
     ),

@@ -1,29 +1,17 @@
-"""Every question of docs/query-guide.md has an answer, from six weeks of the demo street.
-
-The street is published three times: without some of its events, with them (which restates the dates they
-touch), and with one date held back, a record refused and a warning; so no question comes up empty for want
-of something to tell.
-"""
+"""Every question of docs/query-guide.md has an answer, from six weeks of the demo street."""
 
 from __future__ import annotations
 
-import json
 import re
-import shutil
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-import duckdb
 import pytest
-from typer.testing import CliRunner
 
-from contracts.events import validate
-from gridrates.cli import app
-from gridrates.pipeline import Pass, open_pass
 from gridrates.published_client import open_published
 from gridrates.settings import Settings
-from tests.events import Row, event, insert_events
+from tests.events import Row
+from tests.six_weeks import NOW, six_weeks
 
 ROOT = Path(__file__).parents[3]
 GUIDE = (ROOT / "docs" / "query-guide.md").read_text(encoding="utf-8")
@@ -32,103 +20,11 @@ QUESTIONS = {
     for heading, sql in re.findall(r"^##+ (.+?)\n(?:(?!^##).)*?```sql\n(.*?)```", GUIDE, re.M | re.S)
 }
 EVERY_SQL = re.findall(r"```sql\n(.*?)```", GUIDE, re.S)
-NOW = datetime.fromisoformat("2026-02-10T20:00:00+08:00")
-COMPOSITE = """
-composites:
-  both:
-    zh: 结案与满意
-    en: Closure and satisfaction
-    levels: [grid]
-    parts:
-      - {indicator: closure_rate, weight: 60}
-      - {indicator: satisfaction_rate, weight: 40}
-"""
-
-
-def make_profile(folder: Path) -> Path:
-    """The demo street, with a composite score of the test's own."""
-    profile = folder / "demo-street"
-    shutil.copytree(ROOT / "profiles" / "demo-street", profile)
-    text = (profile / "profile.yaml").read_text(encoding="utf-8")
-    kept = re.sub(r"^composites:\n(?:[ #].*\n)*", "", text, flags=re.M)
-    (profile / "profile.yaml").write_text(kept + COMPOSITE, encoding="utf-8")
-    return profile
-
-
-def simulated(profile: Path, file: Path) -> Iterator[Row]:
-    """The good events of the first six weeks, each once."""
-    arguments = [
-        "--profile",
-        str(profile),
-        "produce",
-        "simulate",
-        "--until",
-        "2026-02-10",
-        "--out",
-        str(file),
-    ]
-    assert CliRunner().invoke(app, arguments).exit_code == 0
-    seen = set()
-    for line in file.read_bytes().splitlines():
-        try:
-            made = json.loads(line)
-            validate(made)
-        except ValueError:
-            continue
-        if made["id"] not in seen:
-            seen.add(made["id"])
-            yield made
-
-
-def publish(this: Pass) -> None:
-    this.fold()
-    this.compute(this.due_dates())
-    this.publish()
 
 
 @pytest.fixture(scope="module")
-def profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_profile(tmp_path_factory.mktemp("guide"))
-
-
-@pytest.fixture(scope="module")
-def events(profile: Path) -> list[Row]:
-    """What happened, and three cases of one kind at one place."""
-    again = {"category_code": "0110", "category_system": "event-2013-local", "grid_code": "310199001001"}
-    days = ("2026-01-05", "2026-01-12", "2026-01-19")
-    repeated = [event(f"AGAIN-{day}", "filed", f"{day} 09:00", "Asia/Shanghai", **again) for day in days]
-    return [*simulated(profile, profile.parent / "events.jsonl"), *repeated]
-
-
-@pytest.fixture(scope="module")
-def street(profile: Path, events: list[Row]) -> Settings:
-    settings = Settings(home=profile.parent / "home", profile=str(profile))
-    late = [made for made in events if made["type"].endswith(".closed.v1")][::20]
-    with open_pass(settings, "test", now=NOW) as this:
-        insert_events(this.connection, [made for made in events if made not in late], batch_id=1)
-        publish(this)
-        insert_events(this.connection, late, batch_id=2)
-        publish(this)
-        spoil(this.connection)
-        this.publish()
-    return settings
-
-
-def spoil(connection: duckdb.DuckDBPyConnection) -> None:
-    """Hold one date back, refuse one record, break one rule."""
-    connection.execute(
-        "UPDATE ops_business_date SET state = 'held_back', reason = 'out_daily_rates.in_range' "
-        "WHERE business_date = DATE '2026-01-20'"
-    )
-    connection.execute(
-        "INSERT INTO raw_rejected_event BY NAME SELECT 1 AS reject_id, 'not_json' AS reason_code, "
-        "'cut' AS reason_text, 't' AS kafka_topic, 0 AS kafka_partition, 0 AS kafka_offset, 1 AS batch_id, "
-        "now() AS rejected_at"
-    )
-    connection.execute(
-        "INSERT INTO ops_quality_result BY NAME SELECT 'r' AS run_id, now() AS checked_at, 'marts' AS suite, "
-        "'out_daily_rates' AS table_name, 'volume' AS rule, 'warning' AS severity, false AS is_passed"
-    )
+def street() -> Settings:
+    return six_weeks().settings
 
 
 def ask(settings: Settings, sql: str) -> list[Row]:
@@ -154,11 +50,11 @@ def test_every_question_has_an_answer(street, sql: str) -> None:
     assert ask(street, sql)
 
 
-def test_returned_tasks_are_those_the_events_tell(street, events) -> None:
+def test_returned_tasks_are_those_the_events_tell(street) -> None:
     """Counted by hand: a return belongs to the last dispatch of its case before it, of January."""
     returned = 0
     dispatched_in: dict[str, str] = {}
-    for happened in sorted(events, key=lambda made: datetime.fromisoformat(made["time"])):
+    for happened in sorted(six_weeks().events, key=lambda made: datetime.fromisoformat(made["time"])):
         if happened["type"].endswith(".dispatched.v1"):
             dispatched_in[happened["subject"]] = happened["time"][:7]
         elif happened["type"].endswith(".returned.v1"):
