@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(
         epilog=common.examples(
-            "gridrates report                                   # the last whole day, in every format",
+            "gridrates report        # the last whole day, in every format",
             "gridrates report --period 2026-05 --node 香樟居民区 --format html",
             "gridrates report --period 2026-Q2 --format xlsx --out bulletins",
         )
