@@ -20,6 +20,8 @@ from expectations.verdict import RuleResult
 
 # Rows of one rule kept in quarantine; the result tells how many there were.
 QUARANTINE_ROWS = 10_000
+# A pass may run every few minutes: results of rules that held are kept for so long, failures for ever.
+PASSED_DAYS = 30
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,13 @@ class Record:
 
     def _forget(self, tables: Sequence[str]) -> None:
         everything = not self.is_scoped
-        self._run("forget_results", run_id=self.run_id, suite=self.suite)
+        self._run(
+            "forget_results",
+            run_id=self.run_id,
+            suite=self.suite,
+            checked_at=self.at,
+            keep_days=PASSED_DAYS,
+        )
         self._run("forget_holds", suite=self.suite, everything=everything)
         self._run("forget_quarantine", tables=list(tables), everything=everything)
 

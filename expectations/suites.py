@@ -232,7 +232,7 @@ def _merged(declared: TableSuite | None, file: SuiteFile, path: Path) -> TableSu
 
 
 def _extended(catalogue: Catalogue, path: Path | None, *, raw_only: bool) -> Catalogue:
-    """The catalogue with a profile's additions; those to derived tables are no mistake where there are none."""
+    """The catalogue with a profile's additions; those to derived tables are left where there are none."""
     if path is None or not path.exists():
         return catalogue
     added = _parse(path, Additions)

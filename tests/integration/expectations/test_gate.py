@@ -294,6 +294,18 @@ def test_results_of_other_runs_stay(town: duckdb.DuckDBPyConnection) -> None:
     assert len({count for _, count in counts}) == 1
 
 
+def test_what_passed_long_ago_is_forgotten_and_failures_are_not(town: duckdb.DuckDBPyConnection) -> None:
+    town.execute("UPDATE core_case SET unit_code = 'U9' WHERE case_id = 'C040-1'")
+    judge(town, "core")
+    judge(town, "raw")
+    town.execute("UPDATE ops_quality_result SET checked_at = checked_at - INTERVAL 31 DAY")
+    judge(town, "core", run_id="run-2")
+    old = town.execute(
+        "SELECT DISTINCT suite, is_passed FROM ops_quality_result WHERE run_id = 'run-1' ORDER BY ALL"
+    )
+    assert old.fetchall() == [("core", False), ("raw", True)]
+
+
 def test_quarantine_is_bounded_and_the_count_is_not(
     town: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
