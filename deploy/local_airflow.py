@@ -42,11 +42,15 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Airflow:
-    """An Airflow that was started, as noted in `airflow.json`: its address and a (pid, birth) a process."""
+    """An Airflow that was started, as noted in `airflow.json`.
+
+    `environment`: what its tasks were given; `processes`: name → (pid, birth).
+    """
 
     url: str
     started_at: str
     passwords_file: str
+    environment: dict[str, str]
     processes: dict[str, tuple[int, str]]
 
     @property
@@ -85,7 +89,7 @@ def start(
     `pools` is a JSON file as `airflow pools import` reads it. `environment` reaches every process and task,
     beside our own environment. An Airflow that lost a process is started anew. Raises ServiceUnavailable (a
     process died, a port is taken), ResourceError (disk full, home cannot be written), InputError (it runs on
-    another port).
+    another port, or with other settings).
     """
     folder = make_directory(_folder(home))
     with locked(folder / "lock", timeout_seconds=LOCK_SECONDS):
@@ -95,11 +99,7 @@ def start(
                 say(f"Airflow had lost {' and '.join(airflow.dead)}; starting it anew …")
                 _stop(folder, airflow)
             return _start(folder, dags, pools, environment or {}, port, say)
-        if port is not None and not airflow.url.endswith(f":{port}"):
-            raise InputError(
-                f"The Airflow of {home} already runs, at {airflow.url}.",
-                remedy="Stop it first: `gridrates dev down`.",
-            )
+        _require_same(airflow, environment or {}, port)
         _wait_until_healthy(folder, airflow)
         return airflow
 
@@ -171,7 +171,7 @@ def _start(
     _run(["db", "migrate"], folder, everywhere)
     _run(["pools", "import", str(pools)], folder, everywhere)
     say(f"Starting Airflow on {HOST}:{chosen} …")
-    airflow = Airflow(f"http://{HOST}:{chosen}", _now(), str(passwords), {})
+    airflow = Airflow(f"http://{HOST}:{chosen}", _now(), str(passwords), dict(environment), {})
     try:
         for name, options in PROCESSES.items():
             airflow.processes[name] = _spawn(name, options, folder, everywhere)
@@ -181,6 +181,18 @@ def _start(
         _stop(folder, airflow)
         raise
     return airflow
+
+
+def _require_same(airflow: Airflow, environment: Mapping[str, str], port: int | None) -> None:
+    """Raise InputError when what runs is not what is asked for: its processes keep what they were given."""
+    asked = environment.items() ^ airflow.environment.items()
+    differing = ", ".join(sorted({name for name, _ in asked}))
+    if differing or port not in (None, int(airflow.url.rpartition(":")[2])):
+        raise InputError(
+            f"Airflow already runs, at {airflow.url}"
+            + (f", with other settings ({differing})." if differing else "."),
+            remedy="Stop it first: `gridrates dev down`.",
+        )
 
 
 def _stop(folder: Path, airflow: Airflow) -> None:

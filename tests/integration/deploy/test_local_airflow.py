@@ -154,11 +154,31 @@ def test_the_status_tells_where_and_how(airflow: Airflow, home: Path) -> None:
 def test_another_port_is_refused_while_it_runs(airflow: Airflow, home: Path) -> None:
     refused = gridrates(home, "dev", "up", "--airflow", "--airflow-port", "1024")
     assert refused.returncode == InputError.exit_code
-    assert f"already runs, at {airflow.url}" in refused.stderr
+    assert f"already runs, at {airflow.url}." in refused.stderr
+
+
+def test_other_settings_are_refused_while_it_runs(airflow: Airflow, home: Path) -> None:
+    refused = gridrates(home, "dev", "up", "--airflow", GRIDRATES_TOPIC="other")
+    assert refused.returncode == InputError.exit_code
+    assert "with other settings (GRIDRATES_TOPIC)" in refused.stderr
+
+
+@pytest.mark.full
+def test_a_stack_that_lost_a_process_is_made_whole_again(airflow: Airflow, home: Path) -> None:
+    os.kill(airflow.daemons["triggerer"].pid, 9)
+    up = gridrates(home, "dev", "up", "--airflow")
+    assert up.returncode == 0, up.stderr
+    assert "had lost triggerer" in up.stderr
+    whole = local_airflow.find(home)
+    assert whole is not None
+    assert (whole.dead, whole.url) == ([], airflow.url)
+    run_id = whole.api.trigger("land_case_events")
+    assert whole.api.wait("land_case_events", run_id, timeout_seconds=120) == "success"
 
 
 def test_down_leaves_no_process_behind(airflow: Airflow, home: Path) -> None:
     """Not even one whose main process was killed before, nor a task that was running."""
+    airflow = local_airflow.find(home) or airflow
     airflow.api.trigger("land_case_events")
     os.kill(airflow.daemons["scheduler"].pid, 9)
     until = time.monotonic() + 30
