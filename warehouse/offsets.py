@@ -98,11 +98,8 @@ def _refuse_gap(log: Log, partition: int, offset: int) -> None:
         raise WarehouseError(
             f"{log.topic}, partition {partition}: the log starts at offset {first}, but {offset} is next. "
             f"{first - offset:,} records were deleted before they were landed. Nothing was landed.",
-            remedy="Produce them again if you can, then accept the loss with `gridrates land --accept-loss`.",
+            remedy="Produce them again to a new topic and land that into a new warehouse (GRIDRATES_HOME).",
         )
 
 
-_REMEDY = (
-    "If that is meant, start the topic over with `gridrates land --accept-loss`: events that were landed "
-    "before are recognised by their ids and not landed twice."
-)
+_REMEDY = "If that is meant, land it into a new warehouse: set GRIDRATES_TOPIC and another GRIDRATES_HOME."

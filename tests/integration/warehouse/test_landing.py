@@ -219,7 +219,7 @@ def test_refuses_a_topic_that_was_made_anew(kafka_settings: Settings) -> None:
     send(kafka_settings, *payloads(20))
     with pytest.raises(WarehouseError, match="deleted and created again") as caught:
         run(kafka_settings)
-    assert "--accept-loss" in caught.value.remedy
+    assert "GRIDRATES_HOME" in caught.value.remedy
     assert query(kafka_settings, "SELECT count(*) FROM raw_event") == [(5,)]
 
 

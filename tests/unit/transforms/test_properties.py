@@ -34,7 +34,11 @@ CITY: dict[str, Any] = {
     "work_types": {"enforcement": {"is_in_total": False}},
 }
 STREET: Profile = profile(**CITY)
-slow = settings(deadline=None, suppress_health_check=list(HealthCheck))
+slow = settings(
+    max_examples=max(settings.default.max_examples // 2, 3),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 
 
 @slow
