@@ -12,20 +12,23 @@ import pytest
 import yaml
 
 from expectations import record
-from expectations.gate import check
+from expectations.gate import GateResult, check
 from gridrates.errors import GateError, InputError
-from tests.derived import rows
-from tests.events import insert_events
+from tests.derived import profile, rows
+from tests.events import Row, event, insert_events
 from tests.integration.expectations.town import (
     FIRST,
     LAST,
     LEDGER,
     MIDDLE,
+    PROFILE_PARTS,
     case_events,
     derive,
     failed,
     judge,
+    open_town,
 )
+from warehouse.migrate import migrate
 
 DAY = f"DATE '{MIDDLE}'"
 POISON = f"UPDATE out_daily_rates SET closure_rate = 1.5 WHERE business_date = {DAY} AND level = 'total'"
@@ -387,6 +390,39 @@ def test_figures_that_follow_late_events_pass(town: duckdb.DuckDBPyConnection) -
     derive(town)
     for suite in ("core", "marts"):
         assert failed(judge(town, suite, dates=[date(2025, 12, 20)])) == set()
+
+
+def test_a_date_goes_by_itself_after_the_correcting_event(town: duckdb.DuckDBPyConnection) -> None:
+    """A limit that ends in a year whose working days nobody knows yet, and the extension that mends it."""
+    limit = {"work_type": "enforcement", "amount": 300, "unit": "working_day"}
+    chosen = profile(**PROFILE_PARTS | {"limits": [*PROFILE_PARTS["limits"], limit]})
+
+    def after(batch_id: int, *events: Row) -> GateResult:
+        insert_events(town, events, batch_id=batch_id)
+        derive(town, chosen)
+        return judge(town, "core", dates=MONTH, run_id=f"run-{batch_id}")
+
+    said = {"grid_code": "G1", "unit_code": "U1", "work_type": "enforcement"}
+    filed = [
+        event("E1", verb, f"2025-11-29 1{n}:00", "Asia/Shanghai", **said)
+        for n, verb in enumerate(("reported", "filed"))
+    ]
+    assert after(2, *filed).held_back == {MIDDLE: ["core_case.calendar_known"]}
+    (row,) = table(town, "ops_quality_quarantine", "row_key", "business_date")
+    assert row == ('{"case_id":"E1"}', MIDDLE)
+    extended = event(
+        "E1", "extended", "2025-12-01 09:00", "Asia/Shanghai", deadline_at="2026-03-01T18:00:00+08:00"
+    )
+    assert after(3, extended).held_back == {}
+    assert table(town, "ops_quality_quarantine", "*") == held(town) == []
+
+
+def test_a_file_without_events_passes(tmp_path: Path) -> None:
+    with open_town(tmp_path / "live.duckdb") as empty:
+        migrate(empty)
+        derive(empty)
+        for suite in ("raw", "core", "marts"):
+            assert failed(judge(empty, suite)) == set()
 
 
 # The limits of a check

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -26,18 +27,19 @@ AS_OF_DATE = LAST + timedelta(days=1)
 AS_OF = datetime(AS_OF_DATE.year, AS_OF_DATE.month, AS_OF_DATE.day, 4, tzinfo=UTC)
 MIDDLE = FIRST + timedelta(days=40)
 
-PROFILE = profile(
-    grids=[
+PROFILE_PARTS: dict[str, Any] = {
+    "grids": [
         {"grid_code": "S", "level": "street"},
         {"grid_code": "G1", "parent_code": "S", "level": "grid"},
         {"grid_code": "G2", "parent_code": "S", "level": "grid"},
     ],
-    units=[{"unit_code": "U1"}, {"unit_code": "U2"}],
-    categories=[{"category_system": "2013", "category_code": code} for code in ("0101", "0102")],
-    limits=[{"amount": 4, "unit": "hour"}],
-    work_types={"grid_case": {}, "dispute": {}},
-    channels={"patrol": {}, "hotline": {"is_public": True}},
-)
+    "units": [{"unit_code": "U1"}, {"unit_code": "U2"}],
+    "categories": [{"category_system": "2013", "category_code": code} for code in ("0101", "0102")],
+    "limits": [{"amount": 4, "unit": "hour"}],
+    "work_types": {"grid_case": {}, "dispute": {}},
+    "channels": {"patrol": {}, "hotline": {"is_public": True}},
+}
+PROFILE = profile(**PROFILE_PARTS)
 
 LEDGER = """
 INSERT INTO raw_landing_batch BY NAME
