@@ -123,7 +123,7 @@ def _land_all(lander: Lander, consumer: KafkaConsumer, settings: Settings) -> No
         most_bytes=_MOST_BYTES,
         patience_seconds=settings.kafka_timeout_seconds,
     )
-    with Parser(longest=settings.land_max_event_bytes) as parser, Stages() as stages:
+    with Parser(longest=settings.land_max_event_bytes) as parser, lander.one_thread(), Stages() as stages:
         batches = stages.ahead(reader.batches(), name="reader")
         for parsed in stages.ahead(map(parser.parse, batches), name="parser"):
             lander.land(parsed)
@@ -151,6 +151,18 @@ class Lander:
     @cached_property
     def _history(self) -> History:
         return History(self._connection)
+
+    @contextmanager
+    def one_thread(self) -> Iterator[None]:
+        """Let DuckDB write with one thread: the other stages use the rest of the machine, and rows written
+        by several threads take more work and more room.
+        """
+        row = self._connection.execute("SELECT current_setting('threads')").fetchone()
+        self._connection.execute("SET threads = 1")
+        try:
+            yield
+        finally:
+            self._connection.execute(f"SET threads = {row[0] if row else 1}")
 
     def land(self, parsed: Parsed) -> None:
         """Land one batch."""
