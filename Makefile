@@ -13,8 +13,10 @@ help: ## list the targets
 setup: ## make .venv what the lock says (skipped when it is)
 	@scripts/python scripts/setup.py
 
+# What every change waits for; `make test-full` runs the rest of tests/ too.
+QUICK := tests/sql tests/unit/transforms tests/unit/contracts/test_fields.py tests/unit/cli/test_root.py
 test: setup ## run the tests that CI runs
-	@$(BIN)/pytest -m "not full"
+	@$(BIN)/pytest -m "not full" $(QUICK)
 
 test-full: setup ## run all tests, the long ones too
 	@$(BIN)/pytest --hypothesis-profile=full
