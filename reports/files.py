@@ -35,7 +35,9 @@ class Place:
     @property
     def stem(self) -> str:
         """Its files' name without the format."""
-        return "+".join(quote(part, safe="") for part in (self.code, self.work_type) if part != ALL_WORK)
+        parts = (self.code, self.work_type)
+        # A point means something at a name's beginning and end, so that it is quoted too.
+        return "+".join(quote(part, safe="").replace(".", "%2E") for part in parts if part != ALL_WORK)
 
     def path(self, folder: Path, format_: Format) -> Path:
         """Where it is below a folder of reports."""

@@ -89,7 +89,7 @@ def day(on: date) -> Scope:
 def parse(text: str) -> Scope:
     """A scope as people write it. Raises InputError."""
     for pattern, make in _FORMS:
-        if match := re.fullmatch(pattern, text.strip()):
+        if match := re.fullmatch(pattern, text.strip(), re.ASCII):
             try:
                 return make(*map(int, match.groups()))
             except ValueError:
