@@ -14,7 +14,9 @@ setup: ## make .venv what the lock says (skipped when it is)
 	@scripts/python scripts/setup.py
 
 # What every change waits for; `make test-full` runs the rest of tests/ too.
-QUICK := tests/sql tests/unit/transforms tests/unit/contracts/test_fields.py tests/unit/cli/test_root.py
+QUICK := tests/sql tests/unit/contracts/test_fields.py tests/unit/cli/test_root.py \
+	tests/unit/transforms/test_models.py tests/unit/transforms/test_restatement.py \
+	tests/unit/transforms/test_composites.py
 test: setup ## run the tests that CI runs
 	@$(BIN)/pytest -m "not full" $(QUICK)
 
