@@ -81,9 +81,13 @@ class Pass:
         self.watch = watch
         self.summary = PassSummary(run_id=uuid.uuid4().hex[:12])
 
-    def land(self) -> LandingSummary:
+    def land(self, *, accept_loss: bool = False) -> LandingSummary:
         """Land what is on the topic. Raises what landing raises; what was committed stays."""
-        return self._stage("land", lambda: land_batches(self.connection, self.settings), lambda s: s.landed)
+        return self._stage(
+            "land",
+            lambda: land_batches(self.connection, self.settings, accept_loss=accept_loss),
+            lambda s: s.landed,
+        )
 
     def check_raw(self) -> GateResult:
         """The gate on what was landed. Raises GateError when the ledger itself is broken."""

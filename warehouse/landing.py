@@ -8,7 +8,8 @@ the steps, see `warehouse.crash_points`):
 
  1. Hold the writer's lock (the caller does, with `open_live`).
  2. Ask the broker for the topic's id and its first and end offsets; compare them with the stored positions.
-    A topic made anew, or records deleted before they were landed, stop the landing.
+    A topic made anew, or records deleted before they were landed, stop the landing until a person accepts
+    the loss.
  3. Read from the stored positions to the end offsets seen in step 2 (`Reader`). [after_fetch]
  4. Accept or refuse every record; nothing is dropped silently (`Parser`). [after_parse]
  5. Find duplicates and conflicts, in the batch and in all of history.
@@ -41,9 +42,10 @@ from gridrates.settings import Settings
 from warehouse.crash_points import pass_by
 from warehouse.duplicates import History
 from warehouse.failures import explained_duckdb
-from warehouse.offsets import Log, describe, stored_positions
+from warehouse.offsets import Log, describe, starting_positions
 from warehouse.parse import Parsed, Parser
 from warehouse.reading import Reader
+from warehouse.relations import transaction
 from warehouse.stages import Stages
 from warehouse.statements import statement
 from warehouse.writing import Landing, write_ledger, write_offsets, write_rejects, write_rows
@@ -85,16 +87,19 @@ class LandingSummary:
         self.seconds["write"] += write_seconds
 
 
-def land(connection: duckdb.DuckDBPyConnection, settings: Settings) -> LandingSummary:
+def land(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, *, accept_loss: bool = False
+) -> LandingSummary:
     """Land everything that is on the topic now. `connection` is the live file's, from `open_live`.
 
-    Raises ServiceUnavailable (broker or topic away), WarehouseError (the log is not the one landed from, or
-    lost records), ResourceError (disk full). What was committed before stays.
+    `accept_loss` goes on, and keeps a record of it, where the log has lost what should come next. Raises
+    ServiceUnavailable (broker or topic away), WarehouseError (the log is not the one landed from, or lost
+    records), ResourceError (disk full). What was committed before stays.
     """
     began = time.perf_counter()
     with closing(_consumer(settings)) as consumer, explained_duckdb(settings.warehouse_path):
         log = describe(settings, consumer, settings.topic)
-        positions = stored_positions(connection, log)
+        positions = starting_positions(connection, log, accept_loss=accept_loss)
         lander = Lander(connection, settings, log, positions)
         if positions != dict(log.end_offsets):
             _land_all(lander, consumer, settings)
@@ -174,7 +179,7 @@ class Lander:
             repeats=self._history.repeats(parsed),
             keep_payload=self._keep_payload,
         )
-        with _transaction(self._connection):
+        with transaction(self._connection):
             pass_by("before_rows")
             landed = write_rows(self._connection, landing)
             pass_by("before_rejects")
@@ -193,17 +198,6 @@ class Lander:
     def _next_batch_id(self) -> int:
         row = self._connection.execute(statement("next_batch_id")).fetchone()
         return int(row[0]) if row else 1
-
-
-@contextmanager
-def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    connection.begin()
-    try:
-        yield
-    except BaseException:
-        connection.rollback()
-        raise
-    connection.commit()
 
 
 def _check(landing: Landing, landed: int, rejected: int) -> None:

@@ -1,4 +1,4 @@
-"""Arrow tables as relations that a statement can name."""
+"""Blocks around statements: Arrow tables as relations they can name, and transactions."""
 
 from __future__ import annotations
 
@@ -22,3 +22,15 @@ def registered(connection: duckdb.DuckDBPyConnection, **tables: pa.Table) -> Ite
     finally:
         for name in tables:
             connection.unregister(name)
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Commit what the block did, or roll all of it back when it fails."""
+    connection.begin()
+    try:
+        yield
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()

@@ -64,10 +64,19 @@ def run(ctx: typer.Context, full: Full = False, as_json: common.Json = False) ->
     pipeline.raise_for_held_back(summary)
 
 
-def land(ctx: typer.Context, as_json: common.Json = False) -> None:
+def land(
+    ctx: typer.Context,
+    accept_loss: Annotated[
+        bool,
+        typer.Option(
+            "--accept-loss", help="Go on where the log has lost what should come next; recorded for ever."
+        ),
+    ] = False,
+    as_json: common.Json = False,
+) -> None:
     """Land what is on the topic, and do nothing else."""
     with _pass(ctx, "gridrates land") as this:
-        landing = this.land()
+        landing = this.land(accept_loss=accept_loss)
     _tell(asdict(landing), _landed(landing), as_json)
 
 

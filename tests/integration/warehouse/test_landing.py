@@ -212,15 +212,34 @@ def test_says_when_no_broker_answers(settings: Settings) -> None:
             run(away)
 
 
-def test_refuses_a_topic_that_was_made_anew(kafka_settings: Settings) -> None:
+LOSSES = "SELECT reason_code, kafka_partition, from_offset, to_offset, lost_count FROM raw_accepted_loss ORDER BY ALL"
+
+
+def accept_loss(settings: Settings) -> LandingSummary:
+    with open_live(settings, command="test") as connection:
+        return land(connection, settings, accept_loss=True)
+
+
+def test_refuses_a_topic_that_was_made_anew_until_told_to_start_over(kafka_settings: Settings) -> None:
     send(kafka_settings, *payloads(5))
     run(kafka_settings)
-    recreate(kafka_settings)
+    recreate(changed(kafka_settings, topic_partitions=2))
     send(kafka_settings, *payloads(20))
-    with pytest.raises(WarehouseError, match="deleted and created again") as caught:
-        run(kafka_settings)
-    assert "GRIDRATES_HOME" in caught.value.remedy
-    assert query(kafka_settings, "SELECT count(*) FROM raw_event") == [(5,)]
+    for _ in range(2):
+        with pytest.raises(
+            WarehouseError, match="partition 0: the topic was deleted and created again"
+        ) as caught:
+            run(kafka_settings)
+        assert "--accept-loss" in caught.value.remedy
+        assert query(kafka_settings, "SELECT count(*) FROM raw_event") == [(5,)]
+    assert query(kafka_settings, LOSSES) == []
+    assert counts(accept_loss(kafka_settings)) == (15, 5, 0)
+    assert query(kafka_settings, LOSSES) == [
+        ("topic_made_anew", 0, 5, 0, None),
+        *(("topic_made_anew", partition, 0, 0, None) for partition in (1, 2, 3)),
+    ]
+    assert counts(run(kafka_settings)) == (0, 0, 0)
+    assert query(kafka_settings, "SELECT kafka_partition FROM raw_landing_offset ORDER BY 1") == [(0,), (1,)]
 
 
 def recreate(settings: Settings) -> None:
@@ -242,6 +261,8 @@ def test_refuses_a_log_that_ends_before_what_was_landed(kafka_settings: Settings
         connection.execute("UPDATE raw_landing_offset SET next_offset = 9 WHERE kafka_partition = 0")
     with pytest.raises(WarehouseError, match=r"partition 0: the log ends at offset 5, .* landed up to 9"):
         run(kafka_settings)
+    assert counts(accept_loss(kafka_settings)) == (0, 5, 0)
+    assert query(kafka_settings, LOSSES) == [("log_cut", 0, 9, 0, None)]
 
 
 def test_counts_what_was_deleted_before_it_was_landed(kafka_settings: Settings) -> None:
@@ -249,9 +270,28 @@ def test_counts_what_was_deleted_before_it_was_landed(kafka_settings: Settings) 
     run(kafka_settings)
     send(kafka_settings, *payloads(40))
     delete_records(kafka_settings, 30)
-    with pytest.raises(WarehouseError, match=r"partition 0: .* 25 records were deleted"):
+    lost = r"25 records are lost.* partition 0: 25 records were deleted before they were landed"
+    with pytest.raises(WarehouseError, match=lost):
         run(kafka_settings)
     assert query(kafka_settings, "SELECT count(*) FROM raw_event") == [(5,)]
+    assert counts(accept_loss(kafka_settings)) == (15, 0, 0)
+    assert query(kafka_settings, LOSSES) == [("deleted_before_landing", 0, 5, 30, 25)]
+    assert query(kafka_settings, "SELECT accepted_by LIKE '%@%' FROM raw_accepted_loss") == [(True,)]
+    assert counts(accept_loss(kafka_settings)) == (0, 0, 0)
+    assert len(query(kafka_settings, LOSSES)) == 1, "there is nothing to accept any more"
+
+
+def test_two_topics_land_into_one_warehouse(kafka_settings: Settings) -> None:
+    other = changed(kafka_settings, topic=f"{kafka_settings.topic}-other")
+    send(kafka_settings, *payloads(5))
+    send(other, *payloads(8))
+    assert counts(run(kafka_settings)) == (5, 0, 0)
+    assert counts(run(other)) == (3, 5, 0)
+    assert counts(run(kafka_settings)) == (0, 0, 0)
+    stored = query(
+        kafka_settings, "SELECT count(DISTINCT kafka_topic), sum(next_offset) FROM raw_landing_offset"
+    )
+    assert stored == [(2, 13)]
 
 
 def test_payloads_are_kept_only_on_request(kafka_settings: Settings) -> None:
