@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contracts import events
-from producers.simulator.quota import Counts, part_of, scatter, spread
+from producers.simulator.quota import Counts, part_of, scatter
 from producers.simulator.scenario import SETTLED_OF, Activities, Projects, Tally
 from producers.simulator.world import Indices, World
 
@@ -47,13 +47,14 @@ class ActivityStream:
         first = spec.held.first if spec.held else world.scenario.starts_on
         last = spec.held.last if spec.held else world.scenario.ends_on
         weights = world.day_weights(first, last, working_days_only=spec.working_days_only)
-        self.daily = spread(round(spec.count * scale), weights)
+        self.daily = world.daily(round(spec.count * scale), weights, f"activities.{name}")
         self.totals: dict[Tally, Counts] = {}
         # What was found comes before what was settled of it, and weighs the days for it.
         for field in sorted(spec.totals, key=lambda field: field in SETTLED_OF):
             over = self.totals[SETTLED_OF[field]] if field in SETTLED_OF else self.daily
-            total = round(spec.totals[field] * scale)
-            self.totals[field] = spread(total, over) if total else np.zeros_like(self.daily)
+            self.totals[field] = world.daily(
+                round(spec.totals[field] * scale), over, f"activities.{name}.totals"
+            )
         self._unit_chances = world.unit_weights(spec.units, f"activities.{name}") if spec.units else None
 
     def draw(
@@ -122,7 +123,8 @@ def projects(world: World, name: str, spec: Projects, scale: float) -> Iterator[
     first = spec.begun.first if spec.begun else world.scenario.starts_on
     last = spec.begun.last if spec.begun else world.scenario.ends_on
     weights = world.day_weights(first, last, working_days_only=True)
-    begun_on = np.repeat(np.arange(len(weights)), spread(len(reached), weights))
+    daily = world.daily(len(reached), weights, f"projects.{name}")
+    begun_on = np.repeat(np.arange(len(weights)), daily)
     nodes = world.pick_nodes(rng, {spec.level: 1.0}, begun_on)
     for number, (stage, day, node) in enumerate(
         zip(reached.tolist(), begun_on.tolist(), nodes, strict=True), 1

@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from gridrates.errors import InputError
 from producers.simulator.clock import Instants
-from producers.simulator.quota import spread
 from producers.simulator.scenario import DISPATCHED, EVERY_HOUR, ORIGINALS, Stream
 from producers.simulator.world import Indices, World
 
@@ -57,7 +56,7 @@ class CaseStream:
                 remedy=f"It has: {', '.join(world.profile.work_types)}.",
             )
         self.lives = list(stream.cases)
-        self.quotas = np.array([spread(round(n * scale), days) for n in stream.cases.values()])
+        self.quotas = np.array([world.daily(round(n * scale), days, where) for n in stream.cases.values()])
         self.channels, self._channel_chances = world.channel_numbers(stream, where)
         self._entry_chances = world.category_weights(stream.categories, where)
         self._responsible = world.responsible(stream, where)

@@ -7,7 +7,7 @@ would happen after the scenario's end does not happen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -302,7 +302,7 @@ class Lives:
     def _some(self, who: Indices, share: float) -> Indices:
         return who[self.rng.random(len(who)) < share]
 
-    def _words(self, words: Sequence[str], weights: dict[str, float], size: int) -> Indices:
+    def _words(self, words: Sequence[str], weights: Mapping[Any, float], size: int) -> Indices:
         numbers = np.array([words.index(word) for word in weights])
         return numbers[self.rng.choice(len(numbers), size, p=shares(weights))]
 

@@ -15,8 +15,11 @@ Array = npt.NDArray[Any]
 def spread(total: int, weights: Array) -> Counts:
     """Whole numbers that sum to `total`, in proportion to `weights`: never off by one or more.
 
-    Running totals are rounded, not the parts, so any stretch is in proportion too.
+    Running totals are rounded, not the parts, so any stretch is in proportion too. Raises ValueError when
+    no weight is positive, unless there is nothing to spread.
     """
+    if not total:
+        return np.zeros(len(weights), dtype=np.int64)
     sums = np.cumsum(weights, dtype=np.float64)
     if not len(sums) or sums[-1] <= 0:
         raise ValueError("nothing to spread over: no weight is positive")
@@ -37,7 +40,7 @@ def part_of(rng: np.random.Generator, whole: Counts, total: int) -> Counts:
     return rng.multivariate_hypergeometric(whole, total)
 
 
-def shares(weights: Mapping[str, float]) -> Array:
+def shares(weights: Mapping[Any, float]) -> Array:
     """Weights as chances that sum to 1."""
     values = np.array(list(weights.values()), dtype=np.float64)
     return np.asarray(values / values.sum())

@@ -6,25 +6,42 @@ exact quotas; shares are chances. Guarantees a complete, typed scenario, else an
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date, time, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from gridrates.errors import InputError
 from gridrates.profile import explain, folder_of, read_yaml
 
 FILE = "scenario.yaml"
 Share = Annotated[float, Field(ge=0, le=1)]
-Weight = Annotated[float, Field(ge=0)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Factor = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Weights = dict[str, Weight]
+T = TypeVar("T", bound=Mapping[Any, float] | Sequence[float])
+
+
+def _weighing_something(weights: T) -> T:
+    if weights and not any(weights.values() if isinstance(weights, Mapping) else weights):
+        raise ValueError("something must have a weight above 0")
+    return weights
+
+
+Something = AfterValidator(_weighing_something)
+Mix = Annotated[Weights, Field(min_length=1), Something]
+HoursOfDay = Annotated[tuple[Weight, ...], Field(min_length=24, max_length=24), Something]
 Quota = Annotated[int, Field(ge=0)]
 
 # How the life of a case goes. `open`: still with the unit when the scenario ends; `merged`: repeats an
 # earlier case and is declined into it; `invalid`: declined as no valid case at all.
 Life = Literal["routed", "open", "voided", "self_disposed", "declined", "invalid", "merged"]
 Desk = Literal["accept", "verify", "file", "dispatch", "sign", "check", "close", "visit"]
+Answer = Literal["valid", "no_answer", "refused", "invalid"]
+Rating = Literal["very_satisfied", "satisfied", "basically_satisfied", "dissatisfied", "very_dissatisfied"]
+Resolution = Literal["resolved", "explained", "unresolved"]
 Fault = Literal[
     "truncated",
     "not_utf8",
@@ -94,15 +111,24 @@ class Visits(Part):
 
     share: Share = 0.9
     of_all: bool = False
-    outcomes: Weights = {"valid": 0.68, "no_answer": 0.22, "refused": 0.07, "invalid": 0.03}
-    satisfaction: Weights = {
+    outcomes: Annotated[dict[Answer, Weight], Something] = {
+        "valid": 0.68,
+        "no_answer": 0.22,
+        "refused": 0.07,
+        "invalid": 0.03,
+    }
+    satisfaction: Annotated[dict[Rating, Weight], Something] = {
         "very_satisfied": 0.44,
         "satisfied": 0.43,
         "basically_satisfied": 0.07,
         "dissatisfied": 0.04,
         "very_dissatisfied": 0.02,
     }
-    resolution: Weights = {"resolved": 0.84, "explained": 0.11, "unresolved": 0.05}
+    resolution: Annotated[dict[Resolution, Weight], Something] = {
+        "resolved": 0.84,
+        "explained": 0.11,
+        "unresolved": 0.05,
+    }
     contacted: Share = 0.96
 
 
@@ -133,14 +159,14 @@ class Stream(Part):
     """
 
     work_type: str
-    cases: dict[Life, Quota]
+    cases: Annotated[dict[Life, Quota], Field(min_length=1)]
     reported: Span | None = None
     closes: Span | None = None
     finishes: bool = False
-    channels: Weights = {"patrol": 1.0}
-    categories: Weights
-    units: Weights = {}
-    levels: Weights = {"building_group": 0.85, "micro_grid": 0.1, "community": 0.05}
+    channels: Mix = {"patrol": 1.0}
+    categories: Mix
+    units: Annotated[Weights, Something] = {}
+    levels: Mix = {"building_group": 0.85, "micro_grid": 0.1, "community": 0.05}
     hours: str = ""
     without: tuple[Literal["accept", "verify", "check", "visit"], ...] = ()
     late: Late = Late()
@@ -168,18 +194,20 @@ class Activities(Part):
     count: Quota
     totals: dict[Tally, Quota] = {}
     held: Span | None = None
-    levels: Weights = {"community": 1.0}
+    levels: Mix = {"community": 1.0}
     starts: tuple[time, time] = (time(9), time(15))
     minutes: Annotated[float, Field(gt=0)] = 60
     working_days_only: bool = True
-    units: Weights = {}
-    score: tuple[float, float] | None = None
+    units: Annotated[Weights, Something] = {}
+    score: tuple[float, Annotated[float, Field(ge=0)]] | None = None
     assets: tuple[str, ...] = ()
     places: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
 
     @model_validator(mode="after")
-    def _settles_what_it_found(self) -> Activities:
+    def _makes_sense(self) -> Activities:
+        if self.starts[0] > self.starts[1]:
+            raise ValueError("starts must run forward")
         for settled, found in SETTLED_OF.items():
             if self.totals.get(settled, 0) > self.totals.get(found, 0):
                 raise ValueError(f"{settled} cannot exceed {found}")
@@ -215,8 +243,8 @@ class Burst(Part):
     """Days of bad weather or of a campaign: more cases, and more of some categories."""
 
     days: Span
-    factor: Annotated[float, Field(gt=0)] = 1.0
-    categories: Weights = {}
+    factor: Factor = 1.0
+    categories: dict[str, Factor] = {}
 
 
 class Scenario(Part):
@@ -228,11 +256,11 @@ class Scenario(Part):
     centre: tuple[float, float] = Field((121.47, 31.21), description="Longitude and latitude.")
     weekdays: tuple[Weight, Weight, Weight, Weight, Weight, Weight, Weight] = (1, 1, 1, 1, 1, 0.8, 0.75)
     months: dict[Annotated[int, Field(ge=1, le=12)], Weight] = {}
-    hours: dict[str, Annotated[tuple[Weight, ...], Field(min_length=24, max_length=24)]] = {}
+    hours: dict[str, HoursOfDay] = {}
     bursts: tuple[Burst, ...] = ()
     staff: dict[str, Annotated[int, Field(ge=1)]] = {}
     case_letters: dict[str, str] = Field({}, description="First letter of a case number, by code system.")
-    responsible: dict[str, Weights] = Field({}, description="Units by `system/prefix`; the longest wins.")
+    responsible: dict[str, Mix] = Field({}, description="Units by `system/prefix`; the longest wins.")
     unit_spread: float = Field(0.4, ge=0, description="How much units differ in punctuality (log scale).")
     streams: dict[str, Stream] = {}
     activities: dict[str, Activities] = {}
@@ -250,8 +278,6 @@ class Scenario(Part):
                 raise ValueError(f"streams.{name}.hours: there is no {stream.hours!r} in hours")
             if stream.cases.get("merged", 0) > sum(stream.cases.get(life, 0) for life in ORIGINALS):
                 raise ValueError(f"streams.{name}: more cases are merged than there are to merge into")
-            if not any(stream.categories.values()) or not any(stream.channels.values()):
-                raise ValueError(f"streams.{name}: a stream needs categories and channels of some weight")
         return self
 
 

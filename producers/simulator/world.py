@@ -18,7 +18,7 @@ import numpy.typing as npt
 from gridrates.errors import InputError
 from gridrates.profile import Limit, Profile
 from producers.simulator.clock import Clock, Instants
-from producers.simulator.quota import shares
+from producers.simulator.quota import shares, spread
 from producers.simulator.scenario import Scenario, Stream
 
 Array = npt.NDArray[Any]
@@ -90,6 +90,16 @@ class World:
             if first <= day <= last and (self.clock.working_days[index] or not working_days_only):
                 weights[index] = self._busyness(day)
         return weights
+
+    def daily(self, total: int, weights: Array, where: str) -> Indices:
+        """How many of `total` fall on each day. Raises InputError when there is no day for them."""
+        try:
+            return spread(total, weights)
+        except ValueError as error:
+            raise InputError(
+                f"scenario, {where}: there is no day on which it could happen.",
+                remedy="Widen the span, allow days that are not worked, or give the days some weight.",
+            ) from error
 
     def case_ids(self, entry: Array, day: Array, number: Array) -> list[str]:
         """Case numbers: letter, category, day of the report, number on that day."""

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -91,3 +95,19 @@ def test_without_a_broker_it_says_how_to_get_one(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["--home", str(tmp_path), "produce", "simulate"])
     assert result.exit_code == 3
     assert "gridrates dev up" in result.stderr
+
+
+def test_stopped_on_the_way_it_says_what_was_sent(tmp_path: Path) -> None:
+    out = tmp_path / "events.jsonl"
+    command = [sys.executable, "-m", "gridrates", "produce", "simulate", "--rate", "400", "--json"]
+    with subprocess.Popen(
+        [*command, "--out", str(out)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as run:
+        give_up = time.monotonic() + 60
+        while time.monotonic() < give_up and not (out.exists() and out.stat().st_size):
+            time.sleep(0.1)
+        run.send_signal(signal.SIGTERM)
+        told, remarks = run.communicate(timeout=60)
+    assert run.returncode == 128 + signal.SIGTERM
+    assert json.loads(told)["records"] == len(out.read_bytes().splitlines()) > 0
+    assert b"Stopped before the end of the scenario." in remarks

@@ -32,6 +32,7 @@ def test_nothing_falls_where_the_weight_is_nothing(total: int, weights: list[flo
 def test_there_must_be_something_to_spread_over() -> None:
     with pytest.raises(ValueError, match="no weight is positive"):
         spread(3, np.zeros(4))
+    assert spread(0, np.zeros(4)).tolist() == [0, 0, 0, 0]
 
 
 @given(st.integers(0, 2**32), st.lists(st.integers(0, 40), min_size=1, max_size=20), st.floats(0, 1))

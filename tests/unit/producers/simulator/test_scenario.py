@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from gridrates.errors import InputError
@@ -25,11 +26,34 @@ from tests.simulating import scenario, simulation, stream, street
         ({"streams": {"main": stream(late={"handle": 1.5})}}, "streams.main.late.handle"),
         ({"streams": {"main": stream(opened_by="walk")}}, "there is no activity 'walk'"),
         ({"streams": {"main": stream(hours="night")}}, "there is no 'night' in hours"),
-        ({"streams": {"main": stream(categories={})}}, "needs categories and channels of some weight"),
+        ({"streams": {"main": stream(cases={})}}, "streams.main.cases"),
+        (
+            {"streams": {"main": stream(categories={})}},
+            "streams.main.categories: Dictionary should have at least 1",
+        ),
         (
             {"streams": {"main": stream(channels={"patrol": 0})}},
-            "needs categories and channels of some weight",
+            "streams.main.channels: Value error, something",
         ),
+        (
+            {"streams": {"main": stream(levels={"block": 0})}},
+            "streams.main.levels: Value error, something must",
+        ),
+        (
+            {"streams": {"main": stream(visits={"outcomes": {"gone": 1}})}},
+            "streams.main.visits.outcomes.gone",
+        ),
+        ({"streams": {"main": stream(visits={"outcomes": {"valid": 0}})}}, "streams.main.visits.outcomes"),
+        ({"streams": {"main": stream(units={"U1": 0})}}, "streams.main.units: Value error, something must"),
+        ({"responsible": {"sys": {}}}, "responsible.sys: Dictionary should have at least 1"),
+        ({"streams": {"main": stream(channels={"patrol": float("inf")})}}, "streams.main.channels.patrol"),
+        (
+            {"bursts": [{"days": {"from": "2026-01-01", "to": "2026-01-02"}, "categories": {"sys": 0}}]},
+            "bursts.0.categories.sys",
+        ),
+        ({"hours": {"never": [0] * 24}}, "hours.never"),
+        ({"activities": {"walk": {"count": 2, "starts": ["10:00", "09:00"]}}}, "starts must run forward"),
+        ({"activities": {"walk": {"count": 2, "score": [80, -1]}}}, "activities.walk.score.1"),
         ({"streams": {"main": stream(cases={"merged": 3, "routed": 2})}}, "more cases are merged than"),
         (
             {"streams": {"main": stream(reported={"from": "2026-01-09", "to": "2026-01-08"})}},
@@ -48,7 +72,7 @@ def test_a_mistake_names_its_key(changes: dict[str, Any], message: str, tmp_path
     with pytest.raises(ValidationError):
         scenario(**changes)
     path = tmp_path / "scenario.yaml"
-    path.write_text(str({"starts_on": "2026-01-01", "ends_on": "2026-01-31"} | changes))
+    path.write_text(yaml.safe_dump({"starts_on": "2026-01-01", "ends_on": "2026-01-31"} | changes))
     with pytest.raises(InputError, match=r"scenario\.yaml") as error:
         load_scenario(path)
     assert message in error.value.message
@@ -71,6 +95,33 @@ def test_a_code_the_profile_does_not_have_is_told_beside_those_it_has(
         list(simulation(streams={"main": stream(**changes)}).batches())
     assert message in error.value.message
     assert known in error.value.remedy
+
+
+HOLIDAY = {"from": "2026-01-01", "to": "2026-01-03"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [
+        ({"activities": {"walk": {"count": 2, "held": HOLIDAY}}}, "activities.walk"),
+        ({"activities": {"walk": {"count": 0, "totals": {"problem_count": 3}}}}, "activities.walk.totals"),
+        (
+            {"projects": {"lift": {"stages": {"signed": 1}, "begun": HOLIDAY, "level": "block"}}},
+            "projects.lift",
+        ),
+        (
+            {
+                "streams": {"main": stream(opened_by="walk")},
+                "activities": {"walk": {"count": 0, "levels": {"block": 1}}},
+            },
+            "streams.main",
+        ),
+        ({"weekdays": [0] * 7}, "streams.main"),
+    ],
+)
+def test_what_has_no_day_to_happen_on_is_told(changes: dict[str, Any], where: str) -> None:
+    with pytest.raises(InputError, match=f"scenario, {where}: there is no day on which it could happen"):
+        list(simulation(**changes).batches())
 
 
 def test_a_category_nobody_is_responsible_for_is_told() -> None:
