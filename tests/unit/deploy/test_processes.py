@@ -125,7 +125,9 @@ def test_a_stubborn_process_is_killed_after_the_grace(log: Path, started: list[D
     assert not daemon.is_alive
 
 
-def test_children_left_behind_are_killed_even_in_groups_of_their_own(log: Path, started: list[Daemon]) -> None:
+def test_children_left_behind_are_killed_even_in_groups_of_their_own(
+    log: Path, started: list[Daemon]
+) -> None:
     daemon = run(started, log, PARENT)
     child = int(said(log))
     stop_all([daemon], grace_seconds=5)
