@@ -15,7 +15,7 @@ import jinja2
 from gridrates.published_rates import ALL_WORK
 from reports.facts import Facts, Row
 from reports.scope import Scope
-from reports.words import amount, percent
+from reports.words import amount, bulletin_title, percent
 
 TEMPLATES = Path(__file__).parent / "templates"
 # A rate of fewer things says little about who has it: such a grid is neither best nor worst.
@@ -120,17 +120,14 @@ class Quotes:
 
 def render(facts: Facts, work_type: str = ALL_WORK) -> str:
     """The text in Markdown: Chinese, English, and the queries its numbers refer to."""
-    quotes = Quotes(facts, work_type)
-    return (
-        _environment()
-        .get_template("bulletin.md.j2")
-        .render(
-            facts=facts,
-            q=quotes,
-            best=_extreme(facts, best=True),
-            worst=_extreme(facts, best=False),
-            most_returning=_most_returning(facts),
-        )
+    template = _environment().get_template("bulletin.md.j2")
+    return template.render(
+        facts=facts,
+        bulletin_title=bulletin_title,
+        q=Quotes(facts, work_type),
+        best=_extreme(facts, best=True),
+        worst=_extreme(facts, best=False),
+        most_returning=_most_returning(facts),
     )
 
 

@@ -34,7 +34,7 @@ def rate_line(points: Sequence[Point], *, width: int = 210, height: int = 64) ->
 def counts_over_time(points: Sequence[Point], *, width: int = 430, height: int = 130) -> str:
     """Two counts over time: `at` (label), `bar` and `line`."""
     base = _over_time(points)
-    axis = alt.Axis(title=None, domain=False, tickMinStep=1, format="d", tickCount=5)
+    axis = _whole_numbers(max((max(p["bar"], p["line"]) for p in points), default=0))
     bars = base.mark_bar(color=LIGHT).encode(y=alt.Y("bar:Q", axis=axis))
     line = base.mark_line(color=ORANGE, point=alt.OverlayMarkDef(color=ORANGE, size=18)).encode(y="line:Q")
     return _svg(bars + line, width, height)
@@ -56,11 +56,12 @@ def two_rates(points: Sequence[Point], *, width: int = 430, height: int = 120) -
 def stacked_ages(rows: Sequence[Point], *, width: int = 400) -> str:
     """Open cases by age: `label`, `age` (0 to 3, the youngest first) and `count`, a bar a label."""
     labels = list(dict.fromkeys(row["label"] for row in rows))
+    longest = max((sum(r["count"] for r in rows if r["label"] == label) for label in labels), default=0)
     chart = (
         _chart(rows)
         .mark_bar(stroke="white", strokeWidth=1)
         .encode(
-            x=alt.X("sum(count):Q", axis=alt.Axis(title=None, tickMinStep=1, format="d", domain=False)),
+            x=alt.X("sum(count):Q", axis=_whole_numbers(longest)),
             y=alt.Y("label:N", sort=labels, axis=alt.Axis(title=None, ticks=False, labelLimit=160)),
             color=alt.Color("age:O", scale=alt.Scale(domain=[0, 1, 2, 3], range=list(AGES)), legend=None),
             order="age:O",
@@ -83,6 +84,12 @@ def _sparse_axis(points: Sequence[Point]) -> alt.Axis:
     step = max(1, len(labels) // 6)
     shown = labels[::-1][::step]
     return alt.Axis(title=None, values=shown, labelAngle=0, labelOverlap=True, ticks=False)
+
+
+def _whole_numbers(most: int) -> alt.Axis:
+    """An axis of counts: about five steps, each a whole number."""
+    step = max(1, -(-most // 5))
+    return alt.Axis(title=None, domain=False, format="d", values=list(range(0, most + step, step)))
 
 
 def _svg(chart: alt.Chart | alt.LayerChart, width: int, height: int) -> str:

@@ -30,3 +30,8 @@ def amount(value: float) -> str:
 def percent(rate: float | None) -> str:
     """A rate with one decimal; — where nothing was due."""
     return "—" if rate is None else f"{rate:.1%}"
+
+
+def bulletin_title(name_zh: str) -> str:
+    """The Chinese title of a bulletin about a place, which may itself be called a grid."""
+    return f"{name_zh.removesuffix('网格')}网格治理情况通报"

@@ -18,7 +18,7 @@ from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
 from reports.facts import Facts, Row
-from reports.words import level_words
+from reports.words import bulletin_title, level_words
 
 NO_RATE = "—"
 # What offices print with: a heavy face for headings, Song for the rest.
@@ -406,7 +406,7 @@ def _subject(facts: Facts) -> str:
 
 
 def _title(facts: Facts) -> str:
-    return f"{_subject(facts)}网格治理情况通报"
+    return bulletin_title(_subject(facts))
 
 
 def _made(facts: Facts) -> str:
