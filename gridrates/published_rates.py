@@ -96,7 +96,7 @@ def know_as_at(connection: duckdb.DuckDBPyConnection, moment: datetime) -> None:
     if connection.execute("SELECT 1 FROM daily_rates LIMIT 1").fetchone() is None:
         raise WarehouseError(
             f"Nothing had been published by {moment:%Y-%m-%d %H:%M}.",
-            remedy="`gridrates query \"SELECT min(published_at) FROM daily_rates_history\"` says since when.",
+            remedy='`gridrates query "SELECT min(published_at) FROM daily_rates_history"` says since when.',
         )
 
 

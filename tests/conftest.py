@@ -60,19 +60,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.boston)
 
 
-@pytest.fixture(scope="session")
-def _empty_configuration(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("configuration") / "gridrates.toml"
-    file.touch()
-    return file
-
-
 @pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, _empty_configuration: Path) -> None:
+def _no_settings_from_outside(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """A developer's own GRIDRATES_* variables and gridrates.toml must not reach a test."""
     for name in [name for name in os.environ if name.startswith("GRIDRATES_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv(CONFIG_VARIABLE, str(_empty_configuration))
+    file = tmp_path_factory.mktemp("settings") / "gridrates.toml"
+    file.touch()
+    monkeypatch.setenv(CONFIG_VARIABLE, str(file))
 
 
 @pytest.fixture

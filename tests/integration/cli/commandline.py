@@ -15,7 +15,7 @@ from gridrates.settings import Settings
 from tests.events import Row
 
 PROGRAM = Path(sys.executable).with_name("gridrates")
-TIMEOUT_SECONDS = 120
+TIMEOUT_SECONDS = 300
 
 
 @dataclass(frozen=True)

@@ -7,18 +7,15 @@ hindrance is gone, the same command does its work as if nothing had been.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
@@ -26,66 +23,14 @@ import yaml
 
 from deploy import local_kafka
 from gridrates import pipeline
-from gridrates.published_client import open_published
 from gridrates.settings import Settings
-from tests.events import Row, event
-from tests.integration.cli.commandline import PROGRAM, CommandLine
-from tests.published_street import ZONE, course, events, make_settings
+from tests.events import event
+from tests.integration.cli.commandline import PROGRAM, TIMEOUT_SECONDS, CommandLine, Ended
+from tests.integration.cli.street import BEFORE, DAY, FIRST, WAITING, WHOLE, rates, street_of
+from tests.published_street import ZONE, course
 from warehouse.live import open_live
 
-DAY = "2026-05-02"
-# The rates of the day, of what was published first and of all there is.
-FIRST = {"sign_rate": "3/3", "closure_rate": "2/4", "satisfaction_rate": "1/2"}
-WHOLE = {"sign_rate": "3/3", "closure_rate": "3/4", "satisfaction_rate": "2/3"}
 MOUNT = ("unshare", "--user", "--map-root-user", "--mount")
-
-
-def is_late(made: Row) -> bool:
-    """Whether an event is sent only after the first publication: how the case E1 ends."""
-    return made["subject"] == "E1" and made["type"].split(".")[2] in ("closed", "visited")
-
-
-WAITING = [made for made in events() if is_late(made)]
-
-
-def street_of(folder: Path, broker: local_kafka.Broker) -> CommandLine:
-    """The command line of a street of its own: profile, home and topic."""
-    topic = f"case-events-{uuid.uuid4().hex[:12]}"
-    settings = make_settings(folder, kafka_bootstrap_servers=broker.bootstrap_servers, topic=topic)
-    return CommandLine(folder, settings.model_copy(update={"kafka_timeout_seconds": 5.0}))
-
-
-@pytest.fixture(scope="module")
-def published_once(tmp_path_factory: pytest.TempPathFactory, broker: local_kafka.Broker) -> CommandLine:
-    """The street after its first publication; the rest of its events waits on the topic."""
-    gridrates = street_of(tmp_path_factory.mktemp("street"), broker)
-    gridrates.send(made for made in events() if not is_late(made))
-    pipeline.run(gridrates.settings)
-    assert rates(gridrates.settings) == FIRST
-    gridrates.send(WAITING)
-    return gridrates
-
-
-@pytest.fixture
-def gridrates(published_once: CommandLine, tmp_path: Path) -> CommandLine:
-    """The same with a copy of the home."""
-    home = tmp_path / "home"
-    shutil.copytree(published_once.settings.home, home, symlinks=True)
-    return CommandLine(tmp_path, published_once.settings.model_copy(update={"home": home}))
-
-
-def rates(settings: Settings, day: str = DAY) -> dict[str, str]:
-    """A day's rates of the whole street, as they are published."""
-    with open_published(settings) as published:
-        row = published.execute(
-            "SELECT sign_done_count, sign_due_count, closure_done_count, closure_due_count, "
-            "satisfaction_points_sum, satisfaction_due_count FROM daily_rates "
-            "WHERE business_date = $day AND level = 'total' AND work_type = 'all'",
-            {"day": day},
-        ).fetchone()
-    assert row is not None
-    parts = [f"{done:.0f}/{due:.0f}" for done, due in zip(row[::2], row[1::2], strict=True)]
-    return dict(zip(FIRST, parts, strict=True))
 
 
 def assert_nothing_is_lost(settings: Settings) -> None:
@@ -260,50 +205,34 @@ def test_a_second_writer_that_waits(gridrates: CommandLine) -> None:
 
 
 FILL = """
-mount -t tmpfs -o size=$2m tmpfs "$3" && cp -a "$1/." "$3" || exit 99
-head -c 1G /dev/zero > "$3/ballast" 2>/dev/null
-truncate -s -$4 "$3/ballast"
-"$5" --home "$3" run >&2; echo $?
-rm "$3/ballast"
-"$5" --home "$3" run --json && "$5" --home "$3" rates --date $6 --json
+mount -t tmpfs -o size=200m tmpfs "$2" && cp -a "$1/." "$2" || exit 99
+head -c 1G /dev/zero > "$2/ballast" 2>/dev/null
+truncate -s "-$3" "$2/ballast"
+"$4" --home "$2" run
+code=$?
+rm "$2/ballast" && rm -r "$1" && cp -a "$2" "$1" || exit 98
+exit $code
 """
 
 
 @pytest.mark.parametrize("room", ["0", "600K"], ids=["not a byte left", "a little left"])
 def test_a_full_disk(gridrates: CommandLine, room: str) -> None:
-    """On a small file system of its own: first full, then with room again."""
+    """On a small file system of its own, which is full; with room again, its home works on."""
     if shutil.which("unshare") is None or subprocess.run([*MOUNT, "true"], capture_output=True).returncode:
         pytest.skip("this system gives no file system of its own to a process (unshare)")
     home, disk = gridrates.settings.home, gridrates.folder / "disk"
     disk.mkdir()
     done = subprocess.run(
-        [*MOUNT, "sh", "-c", FILL, "sh", home, "200", disk, room, PROGRAM, DAY],
+        [*MOUNT, "sh", "-c", FILL, "sh", home, disk, room, PROGRAM],
         cwd=gridrates.folder,
         env=gridrates.variables,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=TIMEOUT_SECONDS,
     )
-    assert done.returncode == 0, done.stderr
-    code, said = done.stdout.split("\n", 1)
-    assert code == "6", done.stderr
-    error, remedy = done.stderr.rstrip("\n").split("\n")
-    assert "Traceback" not in error and str(disk) in error
-    assert remedy.startswith("What to do: ")
-    summary, answer = decoded(said)
-    assert summary["landing"]["landed"] + summary["landing"]["duplicates"] <= len(WAITING)
-    total = answer["rates"][0]
-    assert {c: "{numerator:.0f}/{denominator:.0f}".format(**total[c]) for c in WHOLE} == WHOLE
-
-
-def decoded(text: str) -> list[Any]:
-    """Several JSON texts, one after the other."""
-    decoder, found = json.JSONDecoder(), []
-    while text := text.lstrip():
-        content, end = decoder.raw_decode(text)
-        found.append(content)
-        text = text[end:]
-    return found
+    Ended(done.returncode, done.stdout, done.stderr).refused(6, str(disk))
+    pipeline.run(gridrates.settings)
+    assert rates(gridrates.settings) == WHOLE
 
 
 def test_files_that_may_not_grow(gridrates: CommandLine) -> None:
@@ -348,7 +277,7 @@ def test_a_held_back_date_keeps_its_figures_and_comes_by_itself(
 ) -> None:
     gridrates = street_of(tmp_path, broker)
     (Path(gridrates.settings.profile) / "expectations.yaml").write_text(yaml.safe_dump(RULE), "utf-8")
-    gridrates.send(made for made in events() if not is_late(made))
+    gridrates.send(BEFORE)
     pipeline.run(gridrates.settings)
     assert rates(gridrates.settings) == FIRST
 

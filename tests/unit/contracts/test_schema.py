@@ -45,7 +45,8 @@ UNSAYABLE = (
 
 
 def schema_takes(event: dict[str, Any]) -> bool:
-    validator = VALIDATORS.get(event.get("type", ""))
+    type_ = event.get("type", "")
+    validator = VALIDATORS.get(type_) if isinstance(type_, str) else None
     return validator is not None and bool(validator.is_valid(event))
 
 

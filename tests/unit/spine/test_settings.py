@@ -40,7 +40,6 @@ def test_without_a_name_the_file_is_the_one_of_the_working_directory(
 ) -> None:
     monkeypatch.delenv(CONFIG_VARIABLE)
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "gridrates.toml").unlink()
     assert load_settings().topic == "case-events"
     (tmp_path / "gridrates.toml").write_text('topic = "here"\n')
     assert load_settings().topic == "here"
