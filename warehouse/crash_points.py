@@ -20,6 +20,8 @@ LANDING = (
     "before_commit",
     "after_commit",
     "before_group_commit",
+    "before_mirror",
+    "after_mirror",
 )
 PUBLISHING = (
     "publish_started",

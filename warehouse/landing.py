@@ -21,6 +21,7 @@ the steps, see `warehouse.crash_points`):
     do not agree, roll everything back. [before_commit]
 11. COMMIT. [after_commit]
 12. After the last batch, tell Kafka's group the positions, for lag monitors. [before_group_commit]
+13. Mirror new rejects to the dead-letter topic (`warehouse.mirror`, with steps of its own).
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from gridrates.settings import Settings
 from warehouse.crash_points import pass_by
 from warehouse.duplicates import History
 from warehouse.failures import explained_duckdb
+from warehouse.mirror import mirror
 from warehouse.offsets import Log, describe, starting_positions
 from warehouse.parse import Parsed, Parser
 from warehouse.reading import Reader
@@ -59,7 +61,8 @@ _MOST_BYTES = 256 * 1024 * 1024
 class LandingSummary:
     """What a landing did. `rejected` counts conflicts too; read = landed + duplicates + rejected.
 
-    `seconds` by stage; stages work at the same time, so they add up to more than the total.
+    `mirrored` counts rejects sent to the dead-letter topic, older ones included. `seconds` by stage; stages
+    work at the same time, so they add up to more than the total.
     """
 
     read: int = 0
@@ -69,6 +72,7 @@ class LandingSummary:
     rejected: int = 0
     batches: int = 0
     byte_count: int = 0
+    mirrored: int = 0
     seconds: dict[str, float] = field(
         default_factory=lambda: {"fetch": 0.0, "parse": 0.0, "write": 0.0, "total": 0.0}
     )
@@ -105,6 +109,7 @@ def land(
             _land_all(lander, consumer, settings)
         pass_by("before_group_commit")
         _tell_group(consumer, log.topic, lander.positions)
+        lander.summary.mirrored = mirror(connection, settings)
     lander.summary.seconds["total"] = time.perf_counter() - began
     return lander.summary
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 import json
 import random
 import socket
-import time
-from collections.abc import Callable, Sequence
-from typing import Any
 
 import pytest
 from kafka import OffsetAndMetadata, TopicPartition
@@ -16,42 +13,20 @@ from kafka.admin import NewPartitions
 from gridrates.errors import ServiceUnavailable, WarehouseError
 from gridrates.kafka import admin, consumer, ensure_topic, landing_group, producer
 from gridrates.settings import Settings
-from producers.publisher import Publisher
+from tests.integration.warehouse.topics import (
+    changed,
+    counts,
+    partitions_of,
+    publish,
+    query,
+    run,
+    send,
+    wait_for,
+)
 from tests.landing import payload, payloads
 from warehouse import reading
 from warehouse.landing import LandingSummary, land
 from warehouse.live import open_live
-
-
-def publish(settings: Settings, values: Sequence[bytes]) -> None:
-    with Publisher(settings, settings.topic) as publisher:
-        publisher.publish([(b"C-%d" % (number % 50), value) for number, value in enumerate(values)])
-
-
-def send(settings: Settings, *values: bytes | None, partition: int = 0, **options: Any) -> None:
-    ensure_topic(settings, settings.topic)
-    with producer(settings, **options) as sender:
-        for value in values:
-            sender.send(settings.topic, value, key=b"C-1", partition=partition)
-
-
-def run(settings: Settings) -> LandingSummary:
-    with open_live(settings, command="test") as connection:
-        return land(connection, settings)
-
-
-def query(settings: Settings, text: str) -> list[tuple[Any, ...]]:
-    with open_live(settings, command="test") as connection:
-        return connection.execute(text).fetchall()
-
-
-def counts(summary: LandingSummary) -> tuple[int, int, int]:
-    assert summary.read == summary.landed + summary.duplicates + summary.rejected
-    return summary.landed, summary.duplicates, summary.rejected
-
-
-def changed(settings: Settings, **changes: object) -> Settings:
-    return settings.model_copy(update=changes)
 
 
 @pytest.fixture(params=["whole batches", "records"])
@@ -175,18 +150,6 @@ def test_lands_from_partitions_that_were_added(kafka_settings: Settings) -> None
     assert stored == [(1,)]
 
 
-def partitions_of(settings: Settings) -> Sequence[Any]:
-    with admin(settings) as client:
-        return list(client.describe_topics([settings.topic])[0]["partitions"])
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < give_up
-        time.sleep(0.1)
-
-
 def test_a_topic_that_starts_late_is_landed_from_its_start(kafka_settings: Settings) -> None:
     send(kafka_settings, *payloads(20))
     delete_records(kafka_settings, 5)
@@ -212,7 +175,10 @@ def test_says_when_no_broker_answers(settings: Settings) -> None:
             run(away)
 
 
-LOSSES = "SELECT reason_code, kafka_partition, from_offset, to_offset, lost_count FROM raw_accepted_loss ORDER BY ALL"
+LOSSES = (
+    "SELECT reason_code, kafka_partition, from_offset, to_offset, lost_count "
+    "FROM raw_accepted_loss ORDER BY ALL"
+)
 
 
 def accept_loss(settings: Settings) -> LandingSummary:
