@@ -200,7 +200,7 @@ def _rejects(published: Published | None) -> Line:
             line,
             Level.YELLOW,
             f"{sum(found.values()):,} open: {reasons}",
-            'See `gridrates query "FROM rejected_events"`.',
+            "See `gridrates dead-letters list`.",
         )
     return line
 

@@ -23,6 +23,7 @@ MODULES = (
     "dev",
     "produce",
     "passes",
+    "dead_letters",
     "rates",
     "query",
     "explain",
