@@ -12,16 +12,13 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
-import sqlglot
-from sqlglot import exp
 
 from gridrates.errors import InputError
 from gridrates.profile import Profile
+from gridrates.recount import create_members
 from transforms.indicators import Indicator, IndicatorFamily, load_indicators
-from transforms.models import declared_models, render
 
 SQL = Path(__file__).parent / "sql"
-MEMBERS = "core_cohort_member"
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,7 @@ def explain_figure(
     family = load_indicators()
     indicator = _indicator(family, code)
     top, bottom = family.measures[indicator.numerator], family.measures[indicator.denominator]
-    _create_members(connection, profile)
+    create_members(connection, profile)
     cursor = connection.execute(
         (SQL / "explain_figure.sql").read_text(encoding="utf-8"),
         {
@@ -101,7 +98,7 @@ def explain_case(
 ) -> list[tuple[str, ...]]:
     """Where a case counts: (cohort, Chinese name, thing, due on, done on, on time) a row."""
     family = load_indicators()
-    _create_members(connection, profile)
+    create_members(connection, profile)
     text = (SQL / "explain_case.sql").read_text(encoding="utf-8")
     rows = connection.execute(text, {"case_id": case_id}).fetchall()
     return [(cohort, family.cohorts[cohort].zh, *map(str, rest)) for cohort, *rest in rows]
@@ -125,13 +122,3 @@ def _check_place(connection: duckdb.DuckDBPyConnection, place: str) -> None:
         raise InputError(
             f"There is no node {place!r} in the grid tree.", remedy='Look at `gridrates query "FROM grids"`.'
         )
-
-
-def _create_members(connection: duckdb.DuckDBPyConnection, profile: Profile) -> None:
-    """The model of cohorts as a temporary view over the published tables."""
-    public = {m.name: m.table.public_name for m in declared_models() if m.table.public_name}
-    tree = sqlglot.parse_one(render(MEMBERS, profile, incremental=False), read="duckdb")
-    for table in tree.find_all(exp.Table):
-        if name := public.get(table.name):
-            table.set("this", exp.to_identifier(name))
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW {MEMBERS} AS {tree.sql(dialect='duckdb')}")

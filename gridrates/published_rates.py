@@ -126,6 +126,14 @@ def last_date(connection: duckdb.DuckDBPyConnection) -> date:
     return day
 
 
+def drawn_on(connection: duckdb.DuckDBPyConnection) -> date:
+    """The date whose drawing of the grid tree is the current one: that of the publication."""
+    row = connection.execute(_text("read_drawn_on")).fetchone()
+    assert row is not None
+    day: date = row[0]
+    return day
+
+
 def choose_nodes(nodes: Sequence[Node], *, level: str | None, code: str | None) -> list[Node]:
     """The nodes asked for: those of a level, the one of a code or name; else the total and what is below.
 

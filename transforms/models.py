@@ -116,6 +116,18 @@ def render(name: str, profile: Profile, **how: Any) -> str:
     return _environment(profile).from_string(PREAMBLE + text).render(**how)
 
 
+def render_recount(
+    profile: Profile, *, first: date, last: date, whole: bool, drawn_on: date | None = None
+) -> str:
+    """SQL for the rates of nodes from `first` to `last`, counted again from `core_cohort_member`.
+
+    `whole` makes one figure of the span, under its last date; otherwise each date has its own. `drawn_on`
+    takes the grid tree as it was drawn on that date, instead of on each case's own.
+    """
+    how = {"first": first, "last": last, "whole": whole, "drawn_on": drawn_on}
+    return _environment(profile).get_template("recount.sql.j2").render(**how)
+
+
 def _environment(profile: Profile) -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(ROOM), undefined=jinja2.StrictUndefined, autoescape=False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,8 +19,16 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from gridrates.published_rates import Figure, Indicator, Node, NodeRates
+    from gridrates.settings import Settings
 
 NO_RATE = "—"
+
+
+class Map(StrEnum):
+    """Which drawing of the grid tree a case is counted in."""
+
+    FILED = "filed"
+    CURRENT = "current"
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,13 @@ class Answer:
     generation: int
     published_at: datetime
     profile: str
+    whole: bool = False
+    tree: Map = Map.FILED
+
+    @property
+    def by_date(self) -> bool:
+        """Whether there is a row a date."""
+        return self.first != self.last and not self.whole
 
     @property
     def nodes(self) -> set[Node]:
@@ -50,6 +66,8 @@ def register(app: typer.Typer) -> None:
             "gridrates rates --from 2026-05-01 --to 2026-05-31 --code 香樟居民区",
             "gridrates rates --work-type dispute --json",
             "gridrates rates --date 2026-05-01 --as-known-at 2026-05-02T06:00",
+            "gridrates rates --from 2026-05-04 --to 2026-05-17 --whole      # one figure for the two weeks",
+            "gridrates rates --date 2026-05-01 --tree current               # by today's map",
         )
     )(rates)
 
@@ -67,6 +85,13 @@ def rates(
     as_known_at: Annotated[
         str | None, typer.Option(metavar="TIME", help="Show what was published at this moment.")
     ] = None,
+    whole: Annotated[
+        bool,
+        typer.Option("--whole", help="One figure for all dates from --from to --to, counted from cases."),
+    ] = False,
+    tree: Annotated[
+        Map, typer.Option(help="Grids as drawn when a case was filed, or as they are drawn now.")
+    ] = Map.FILED,
     as_json: common.Json = False,
 ) -> None:
     """Show the headline rates, each with its numerator and denominator.
@@ -76,10 +101,19 @@ def rates(
     from gridrates.published_client import open_published
     from gridrates.published_rates import know_as_at
 
-    with open_published(common.settings(ctx)) as connection:
+    settings = common.settings(ctx)
+    if as_known_at is not None and (whole or tree is Map.CURRENT):
+        raise InputError(
+            "What was known at a moment is kept by date and by the map of the day.",
+            remedy="Leave out --as-known-at, or --whole and --tree.",
+        )
+    with open_published(settings) as connection:
+        span = _dates(connection, day, first, last)
         if as_known_at is not None:
             know_as_at(connection, common.a_moment(as_known_at))
-        answer = _answer(connection, _dates(connection, day, first, last), level, code, work_type)
+        if whole or tree is Map.CURRENT:
+            _recount(connection, settings, span, whole=whole, tree=tree)
+        answer = _answer(connection, span, level, code, work_type, whole=whole, tree=tree)
     if as_json:
         common.print_json(_as_json(answer))
     else:
@@ -104,30 +138,54 @@ def _dates(
     return begin, end
 
 
+def _recount(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    span: tuple[date, date],
+    *,
+    whole: bool,
+    tree: Map,
+) -> None:
+    from gridrates.profile import load_profile
+    from gridrates.published_rates import drawn_on
+    from gridrates.recount import recount_rates
+
+    now = drawn_on(connection) if tree is Map.CURRENT else None
+    recount_rates(connection, load_profile(settings.profile), *span, whole=whole, drawn_on=now)
+
+
 def _answer(
     connection: duckdb.DuckDBPyConnection,
     span: tuple[date, date],
     level: str | None,
     code: str | None,
     work_type: str,
+    *,
+    whole: bool,
+    tree: Map,
 ) -> Answer:
     from gridrates.published_rates import (
         choose_nodes,
+        drawn_on,
         read_indicators,
         read_nodes,
         read_rates,
         read_work_type,
     )
 
-    nodes = choose_nodes(read_nodes(connection, span[1]), level=level, code=code)
+    first, last = span
+    map_of = drawn_on(connection) if tree is Map.CURRENT else last
+    nodes = choose_nodes(read_nodes(connection, map_of), level=level, code=code)
     names = read_work_type(connection, work_type)
-    made = connection.execute("SELECT generation, published_at, profile FROM publication").fetchall()
+    made = connection.execute("SELECT generation, published_at, profile FROM publication").fetchall()[0]
     return Answer(
-        read_rates(connection, nodes, *span, work_type),
+        read_rates(connection, nodes, last if whole else first, last, work_type),
         read_indicators(connection),
         *span,
         names,
-        *made[0],
+        *made,
+        whole,
+        tree,
     )
 
 
@@ -136,6 +194,10 @@ def _as_json(answer: Answer) -> dict[str, Any]:
         "generation": answer.generation,
         "published_at": answer.published_at.isoformat(),
         "profile": answer.profile,
+        "first_date": str(answer.first),
+        "last_date": str(answer.last),
+        "is_whole": answer.whole,
+        "tree": answer.tree.value,
         "rates": [
             {
                 "business_date": str(rates.business_date),
@@ -166,9 +228,8 @@ def _print(answer: Answer) -> None:
 def _title(answer: Answer) -> Text:
     from rich.text import Text
 
-    several = answer.first != answer.last
-    days = f"{answer.first} – {answer.last}" if several else f"{answer.first}"
-    node = f" · {_in_a_line(*answer.nodes)}" if several and len(answer.nodes) == 1 else ""
+    days = f"{answer.first}" if answer.first == answer.last else f"{answer.first} – {answer.last}"
+    node = f" · {_in_a_line(*answer.nodes)}" if answer.by_date and len(answer.nodes) == 1 else ""
     return Text.assemble(("每日四率 Daily rates", "bold"), f" · {days}{node} · {' '.join(answer.work_type)}")
 
 
@@ -177,7 +238,7 @@ def _table(answer: Answer) -> Table:
     from rich import box
     from rich.table import Table
 
-    with_date = answer.first != answer.last
+    with_date = answer.by_date
     with_node = not with_date or len(answer.nodes) > 1
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     if with_date:
@@ -201,6 +262,12 @@ def _notes(answer: Answer) -> Iterator[Text]:
 
     if not answer.rates:
         yield Text("这段时间没有案件 Nothing was due or done in this time.", "yellow")
+    if answer.whole:
+        yield Text("整段时间合并计算 counted once for the whole time, cut at its end", "dim")
+    if answer.tree is Map.CURRENT:
+        yield Text(
+            "按现行网格划分重算，与已发布数不同 by the grids as drawn now, unlike what is published", "yellow"
+        )
     held = {(r.business_date, r.held_back_reason) for r in answer.rates if r.held_back_reason}
     for day, reason in sorted(held):
         yield Text(f"* {day} 新数据未通过检查，暂缓更新 newer figures are held back: {reason}", "yellow")

@@ -74,6 +74,8 @@ def test_json_is_all_that_is_printed(desk: CommandLine, command: str) -> None:
     if command == "produce events":
         # What waits on the street's own topic is counted by other tests.
         variables["GRIDRATES_TOPIC"] += "-beside"
+    if command == "produce simulate":
+        variables["GRIDRATES_PROFILE"] = "demo-street"
     result = CliRunner(env=variables).invoke(app, [*command.split(), *words, "--json"])
     assert result.exit_code == code, result.output
     content: Any = json.loads(result.stdout)

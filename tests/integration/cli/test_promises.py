@@ -102,6 +102,6 @@ def test_the_readmes_show_what_rates_really_prints(gridrates: CommandLine, sent:
     printed = gridrates("rates", COLUMNS="80").worked().out
     lines = [line.rstrip() for line in printed.splitlines()]
     for readme in (README, README_ZH):
-        (excerpt,) = [fence.text for fence in Page(readme).fences if "每日四率" in fence.text]
+        (excerpt,) = [fence.text for fence in Page(readme).fences if "每日四率 Daily" in fence.text]
         missing = [line for line in excerpt.splitlines() if line.rstrip() not in lines]
         assert missing == [], f"{readme.name} shows what is not printed"

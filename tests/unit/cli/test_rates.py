@@ -169,3 +169,22 @@ def test_published_without_any_event_says_what_to_do(tmp_path: Path) -> None:
     result = rates(settings)
     assert result.exit_code == 4
     assert "No rates have been published yet" in result.stderr
+
+
+def test_a_span_as_a_whole_and_by_the_current_map(street) -> None:
+    span = ("--from", "2026-05-01", "--to", "2026-05-02")
+    answer = as_json(street, *span, "--whole", "--tree", "current", "--level", "total")
+    assert [(row["business_date"], row["code"]) for row in answer["rates"]] == [("2026-05-02", "total")]
+    assert figures(answer["rates"][0])["closure_rate"] == (4, 5, 0.8)
+    assert (answer["first_date"], answer["is_whole"], answer["tree"]) == ("2026-05-01", True, "current")
+    printed = rates(street, *span, "--whole", "--tree", "current").stdout
+    assert "2026-05-01 – 2026-05-02" in printed
+    assert "counted once for the whole time" in printed
+    assert "by the grids as drawn now" in printed
+
+
+@pytest.mark.parametrize("option", [["--whole"], ["--tree", "current"]])
+def test_what_was_known_then_cannot_be_counted_again(street, option: list[str]) -> None:
+    result = rates(street, "--date", "2026-05-02", "--as-known-at", "2026-05-02T06:00", *option)
+    assert result.exit_code == 2
+    assert "Leave out --as-known-at" in result.output

@@ -2,6 +2,7 @@
 -- Every later figure is a sum over this table. `done_week_count` counts, of the things due on the date,
 -- those done by the end of the week the date lies in, and so for each kind of period: each date lies in
 -- just one week, so a week's numerator is the sum over its days and is yet cut at the week's end.
+{% import 'rates.sql.j2' as rates with context -%}
 SELECT
   CASE
     WHEN grouping(grid_path_id) = 0 THEN 'grid'
@@ -23,8 +24,7 @@ SELECT
   count(*) FILTER (WHERE done_on <= {{ period }}_end) AS done_{{ period }}_count,
   count(*) FILTER (WHERE is_on_time AND done_on <= {{ period }}_end) AS on_time_{{ period }}_count,
   {% endfor -%}
-  -- Points are tenths of thousandths, whole numbers, so that a sum is the same in any order.
-  CAST(coalesce(sum(CAST(round(points * 10000) AS BIGINT)), 0) AS BIGINT) AS points_sum
+  {{ rates.points_sum() }} AS points_sum
 FROM core_cohort_member AS member
 INNER JOIN core_business_calendar AS calendar ON member.due_on = calendar.business_date
 WHERE {{ stale('due_on') }}

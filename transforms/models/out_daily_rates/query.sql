@@ -14,38 +14,4 @@ WITH daily AS (
   WHERE dimension = 'grid' AND business_date <= DATE '{{ as_of_date }}' AND {{ stale('business_date') }}
 ),
 
-measured AS (
-  SELECT
-    business_date,
-    member_code,
-    work_type,
-    {{ rates.measure_columns() | indent(2) }}
-  FROM daily
-  GROUP BY business_date, member_code, work_type
-),
-
-placed AS (
-  SELECT measured.*, node.level, node.code
-  FROM measured
-  INNER JOIN core_grid_path_node AS node ON measured.member_code = node.path_id
-),
-
-counted AS (
-  {{ rates.by_work_type('placed') | indent(2) }}
-),
-
-total AS (
-  SELECT
-    business_date,
-    level,
-    code,
-    work_type,
-    {{ rates.measure_totals() | indent(2) }}
-  FROM counted
-  GROUP BY business_date, level, code, work_type
-)
-
-SELECT
-  *,
-  {{ rates.rate_columns() }}
-FROM total
+{{ rates.rates_of_nodes() }}

@@ -1,0 +1,1 @@
+SELECT CAST(published_at AT TIME ZONE time_zone AS DATE) FROM publication
