@@ -47,6 +47,7 @@ lock: setup ## lock requirements and the broker's jars anew, with hashes (UPGRAD
 	$(COMPILE) requirements/uv.in -o requirements/uv.txt
 	$(COMPILE) requirements/base.in -o requirements/base.txt
 	$(COMPILE) requirements/dev.in -o requirements/dev.txt
+	$(COMPILE) -c requirements/dev.txt requirements/image.in -o requirements/image.txt
 	$(BIN)/python -m deploy.jars
 	@scripts/python scripts/setup.py
 
