@@ -177,15 +177,20 @@ def _answer(
     map_of = drawn_on(connection) if tree is Map.CURRENT else last
     nodes = choose_nodes(read_nodes(connection, map_of), level=level, code=code)
     names = read_work_type(connection, work_type)
-    made = connection.execute("SELECT generation, published_at, profile FROM publication").fetchall()[0]
+    ((generation, published_at, profile),) = connection.execute(
+        "SELECT generation, published_at, profile FROM publication"
+    ).fetchall()
     return Answer(
-        read_rates(connection, nodes, last if whole else first, last, work_type),
-        read_indicators(connection),
-        *span,
-        names,
-        *made,
-        whole,
-        tree,
+        rates=read_rates(connection, nodes, last if whole else first, last, work_type),
+        indicators=read_indicators(connection),
+        first=first,
+        last=last,
+        work_type=names,
+        generation=generation,
+        published_at=published_at,
+        profile=profile,
+        whole=whole,
+        tree=tree,
     )
 
 
