@@ -112,7 +112,7 @@ class ByExpression:
         try:
             return self._evaluate([letter])[0]
         except _OF_ONE_LETTER as error:
-            return Unmended(f"The expression fails: {error}")
+            return Unmended(f"The expression fails: {_first_line(error)}")
 
     def _evaluate(self, letters: Sequence[DeadLetter]) -> list[Mended]:
         with registered(self._connection, letters=self._table(letters)):
@@ -123,7 +123,7 @@ class ByExpression:
                 raise
             except duckdb.Error as error:
                 raise InputError(
-                    f"The expression {self._expression!r} cannot be understood: {error}",
+                    f"The expression {self._expression!r} cannot be understood: {_first_line(error)}",
                     remedy='Write SQL such as json_merge_patch(payload, \'{"type": "…"}\'); the columns are '
                     "payload, key, reason_code, reason_text, source, event_id, reject_id.",
                 ) from error
@@ -261,6 +261,11 @@ def _payload_of(entry: Mapping[str, Any]) -> Mended:
     if "base64" in entry:
         return b64decode(entry["base64"], validate=True)
     return Unmended("The file gives it no event, text or base64.")
+
+
+def _first_line(error: duckdb.Error) -> str:
+    """What DuckDB says, without the picture of the place."""
+    return str(error).partition("\n")[0].removesuffix(".") + "."
 
 
 def _text(value: bytes | None, encoding: str) -> str | None:
