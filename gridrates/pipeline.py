@@ -30,6 +30,7 @@ import duckdb
 from expectations.gate import GateResult, check
 from gridrates import __version__, statefile
 from gridrates.errors import GateError, WarehouseError
+from gridrates.health import Finding, measure, record
 from gridrates.profile import Profile, folder_of, load_profile
 from gridrates.public_tables import public_tables
 from gridrates.published_client import open_published
@@ -276,6 +277,16 @@ def publish(settings: Settings, dates: Sequence[str]) -> list[str]:
     with open_pass(settings, "publish") as this:
         this.publish()
         return [day for day in dates if date.fromisoformat(day) not in this.summary.held_back]
+
+
+def check_health(settings: Settings, *, now: datetime | None = None) -> list[Finding]:
+    """Measure the pipeline itself; keep the figures, and note them for `gridrates status`."""
+    moment = now or datetime.now(UTC)
+    with open_pass(settings, "health", now=now) as this:
+        findings = measure(settings, this.connection, now=moment)
+        record(this.connection, findings, now=moment)
+    statefile.write(settings, "health", {"findings": [finding.as_dict() for finding in findings]})
+    return findings
 
 
 def is_published(settings: Settings, day: str) -> bool:

@@ -78,6 +78,40 @@ class Settings(BaseSettings):
         description="Age of the published file from which `gridrates status` warns; red at twice that.",
     )
 
+    health_lag_records: int = Field(
+        100_000, ge=0, description="Records of a partition that may wait; red at five times that."
+    )
+    health_unlanded_minutes: float = Field(
+        30, gt=0, description="Age of the oldest event that waits from which health warns; red at twice that."
+    )
+    health_conflicts: int = Field(
+        10, ge=0, description="Ids a source may use again with other content within a day."
+    )
+    health_rejected_share: float = Field(
+        0.01, ge=0, le=1, description="Share of a day's records that may be refused; red at ten times that."
+    )
+    health_restated_dates: int = Field(
+        60, ge=0, description="Dates whose figures may change within a day; red at ten times that."
+    )
+    health_slower_than_usual: float = Field(
+        3, gt=1, description="Times its usual duration a stage may take; red at four times that."
+    )
+    health_file_gb: float = Field(
+        50, gt=0, description="Size of the live file from which health warns; red at twice that."
+    )
+    health_growth_gb_per_day: float = Field(
+        5, gt=0, description="Growth of the live file from which health warns; red at four times that."
+    )
+    health_calendar_days: int = Field(
+        60, ge=0, description="Days the working calendar must still reach; red at a quarter of that."
+    )
+    health_free_disk_share: float = Field(
+        0.10, ge=0, le=1, description="Share of the disk that must be free; red at a quarter of that."
+    )
+    compact_free_share: float = Field(
+        0.3, gt=0, le=1, description="Share of the live file that may be empty before it is compacted."
+    )
+
     @classmethod
     def settings_customise_sources(
         cls,

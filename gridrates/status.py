@@ -16,12 +16,11 @@ from typing import Any
 
 from gridrates import statefile
 from gridrates.errors import GridratesError
+from gridrates.lag import read_partitions
 from gridrates.published_client import open_published
 from gridrates.settings import Settings
 
 SQL = Path(__file__).parent / "sql"
-# Longer than a broker on the next desk needs, shorter than anybody wants to look at an empty screen.
-KAFKA_SECONDS = 3
 # Lag is normal while events arrive; it is not when nothing has been landed for so long.
 SLOW_LANDING, STUCK_LANDING = timedelta(minutes=10), timedelta(hours=1)
 LOW_DISK, FULL_DISK = 0.10, 0.02
@@ -116,24 +115,8 @@ def read_published(settings: Settings) -> Published:
 
 def read_lag(settings: Settings) -> Lag:
     """How far landing is behind the topic, by the offsets it told Kafka. Raises ServiceUnavailable."""
-    from kafka import TopicPartition
-    from kafka.errors import KafkaError
-
-    from gridrates import kafka
-
-    patience = {"bootstrap_timeout_ms": KAFKA_SECONDS * 1000, "request_timeout_ms": KAFKA_SECONDS * 1000}
-    consumer = kafka.consumer(settings, group_id=kafka.landing_group(settings.topic), **patience)
-    try:
-        numbers = consumer.partitions_for_topic(settings.topic) or ()
-        partitions = [TopicPartition(settings.topic, number) for number in numbers]
-        begins, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
-        landed = {each: consumer.committed(each, timeout_ms=KAFKA_SECONDS * 1000) or 0 for each in partitions}
-    except KafkaError as error:
-        raise kafka.unreachable(settings, error) from error
-    finally:
-        consumer.close()
-    behind = sum(max(0, ends[each] - max(landed[each], begins[each])) for each in partitions)
-    return Lag(sum(ends[each] - begins[each] for each in partitions), behind)
+    partitions = read_partitions(settings)
+    return Lag(sum(each.records for each in partitions), sum(each.behind for each in partitions))
 
 
 def _landing(

@@ -29,6 +29,7 @@ MODULES = (
     "explain",
     "report",
     "status",
+    "health",
     "gateway",
     "profile",
 )

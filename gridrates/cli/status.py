@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -26,18 +27,23 @@ def register(app: typer.Typer) -> None:
 def status(ctx: typer.Context, as_json: common.Json = False) -> None:
     """Say in five lines whether it is all right.
 
-    Landing, freshness, rejects, checks, disk: each green, yellow or red, with what to do. The exit code is 0,
-    10 or 20, by the worst of them. Safe at any time: the live file is not opened.
+    Landing, freshness, rejects, checks, disk: each green, yellow or red, with what to do; below them what
+    `gridrates health` measured last and found beyond its limit. The exit code is 0, 10 or 20, by the worst of
+    the five. Safe at any time: the live file is not opened.
     """
+    from gridrates import statefile
     from gridrates.status import collect
 
-    lines = collect(common.settings(ctx))
+    settings = common.settings(ctx)
+    lines = collect(settings)
+    measured = statefile.read(settings).get("health", {})
     worst = max(line.level for line in lines)
     if as_json:
         entries = [asdict(line) | {"level": line.level.name.lower()} for line in lines]
-        common.print_json({"level": worst.name.lower(), "lines": entries})
+        common.print_json({"level": worst.name.lower(), "lines": entries, "health": measured})
     else:
         _print(lines)
+        _print_measured(measured)
     raise typer.Exit(worst.exit_code)
 
 
@@ -54,3 +60,17 @@ def _print(lines: list[Line]) -> None:
     for line in lines:
         if line.remedy:
             common.stdout().print(Text(f"  {line.name}: {line.remedy}", "dim"))
+
+
+def _print_measured(measured: dict[str, Any]) -> None:
+    """What health found beyond its limit when it measured last."""
+    from rich.text import Text
+
+    findings = measured.get("findings", [])
+    beyond = [each for each in findings if each["level"] != "green"]
+    if findings:
+        moment = f"{datetime.fromisoformat(measured['at']).astimezone():%Y-%m-%d %H:%M}"
+        text = f"measured {moment}: {len(findings)} figures, {len(beyond)} beyond their limit"
+        common.stdout().print(Text(text, "dim"))
+    for each in beyond:
+        common.stdout().print(Text.assemble("  ", ("● ", each["level"]), f"{each['text']}. {each['remedy']}"))
