@@ -1,0 +1,133 @@
+"""Kept payloads, read again: what they say now is what the rows say, and nothing else changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from gridrates.settings import Settings
+from tests.landing import LONGEST, payload, payloads
+from tests.unit.warehouse.test_lander import Warehouse
+from warehouse import rereading
+from warehouse.live import open_live
+from warehouse.parse import Parser
+from warehouse.rereading import Span, reread
+
+DATA = {"unit_code": "U1", "tags": ["a", "b"], "longitude": 121.1234567, "latitude": 31.25}
+
+
+@pytest.fixture(scope="module")
+def parser() -> Iterator[Parser]:
+    with Parser(longest=LONGEST) as made:
+        yield made
+
+
+@pytest.fixture
+def warehouse(settings: Settings, parser: Parser) -> Iterator[Warehouse]:
+    """Ten events a minute apart, in two batches."""
+    with open_live(settings, command="test") as connection:
+        made = Warehouse(connection, settings, parser)
+        made.land(*payloads(10, data=DATA)[:6])
+        made.land(*payloads(10, data=DATA)[6:], b"[]")
+        yield made
+
+
+def rows(warehouse: Warehouse) -> list[tuple[Any, ...]]:
+    return warehouse.query("FROM raw_event ORDER BY kafka_offset")
+
+
+def again(warehouse: Warehouse, span: Span = Span()) -> rereading.Rereading:  # noqa: B008
+    return reread(warehouse.connection, warehouse.settings, span)
+
+
+def test_what_says_the_same_is_not_touched(warehouse: Warehouse) -> None:
+    before = rows(warehouse)
+    done = again(warehouse)
+    assert (done.read, done.changed, done.refused, done.without_payload) == (10, 0, {}, 0)
+    assert rows(warehouse) == before
+
+
+def test_what_an_older_program_could_not_read_is_filled_in(warehouse: Warehouse) -> None:
+    """As if `tags` and `unit_code` had not been in the contract when the second batch was landed."""
+    before = rows(warehouse)
+    warehouse.connection.execute("UPDATE raw_event SET tags = NULL, unit_code = 'x' WHERE batch_id = 2")
+    assert rows(warehouse) != before
+    done = again(warehouse)
+    assert (done.read, done.changed) == (10, 4)
+    assert rows(warehouse) == before
+    assert again(warehouse).changed == 0
+
+
+def test_it_goes_on_where_it_died(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = rows(warehouse)
+    warehouse.connection.execute("UPDATE raw_event SET unit_code = 'x'")
+    monkeypatch.setattr(rereading, "_PORTION", 3)
+    monkeypatch.setattr(rereading, "_ROWS_A_READ", 3)
+    real, calls = rereading._mend, []
+
+    def die(*given: Any) -> int:
+        calls.append(1)
+        if len(calls) == 2:
+            raise RuntimeError("on purpose")
+        return real(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rereading, "_mend", die)
+        with pytest.raises(RuntimeError, match="on purpose"):
+            again(warehouse)
+    left = warehouse.query("SELECT count(*) FROM raw_event WHERE unit_code = 'x'")[0][0]
+    assert 0 < left < 10
+    assert again(warehouse).changed == left
+    assert rows(warehouse) == before
+
+
+def test_an_event_the_contract_refuses_now_stays_as_it_was(warehouse: Warehouse) -> None:
+    wrong = payload(id="e-3", time="2026-05-01").decode()
+    warehouse.connection.execute(
+        "UPDATE raw_event SET payload = $p, unit_code = 'kept' WHERE event_id = 'e-3'", {"p": wrong}
+    )
+    before = rows(warehouse)
+    done = again(warehouse)
+    assert (done.read, done.changed, done.refused) == (10, 0, {"bad_time": 1})
+    assert rows(warehouse) == before
+
+
+def test_events_without_payload_are_counted_and_stay(warehouse: Warehouse) -> None:
+    warehouse.connection.execute("UPDATE raw_event SET payload = NULL, unit_code = 'x' WHERE batch_id = 1")
+    done = again(warehouse)
+    assert (done.read, done.changed, done.without_payload) == (4, 0, 6)
+    assert warehouse.query("SELECT count(*) FROM raw_event WHERE unit_code = 'x'") == [(6,)]
+
+
+def test_only_what_occurred_in_the_span(warehouse: Warehouse) -> None:
+    warehouse.connection.execute("UPDATE raw_event SET unit_code = 'x'")
+    # The events are at 00:00, 00:01 … in the zone +08:00.
+    span = Span(datetime(2026, 4, 30, 16, 3, tzinfo=UTC), datetime(2026, 4, 30, 16, 5, tzinfo=UTC))
+    assert again(warehouse, span).changed == 2
+    mended = warehouse.query("SELECT event_id FROM raw_event WHERE unit_code = 'U1' ORDER BY ALL")
+    assert mended == [("e-3",), ("e-4",)]
+    assert rereading.count_without_payload(warehouse.connection, span) == 0
+
+
+def test_portions_are_bounded_by_number_and_bytes(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rereading, "_ROWS_A_READ", 2)
+    monkeypatch.setattr(rereading, "_PORTION", 4)
+
+    def sizes() -> list[int]:
+        return [len(table) for table in rereading.payloads(warehouse.connection, Span())]
+
+    assert sum(sizes()) == 10
+    assert max(sizes()) <= 4
+    monkeypatch.setattr(rereading, "_PORTION_BYTES", 1)
+    assert max(sizes()) <= 2
+
+
+def test_payloads_come_as_they_landed(warehouse: Warehouse) -> None:
+    (table,) = rereading.payloads(warehouse.connection, Span())
+    assert table["payload"].to_pylist() == [value.decode() for value in payloads(10, data=DATA)]
+    assert set(table["subject_id"].to_pylist()) == {"C-1"}
