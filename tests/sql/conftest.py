@@ -2,7 +2,8 @@
 
 `about` says what it shows, `profile` what the city chose, `events` a list of [case, verb, local time, data?]
 or {repeat: N, events: [...]} for N cases alike (their ids get a number), `expect` by table the rows: only the
-columns named are compared, in the order of the table's grain. `where` narrows a table.
+columns named are compared, in the order of the table's grain. `where` narrows a table; `select` with
+`group_by` adds it up.
 """
 
 from __future__ import annotations
@@ -63,16 +64,20 @@ def _events(entries: Iterable[Any], zone: str, suffix: str = "") -> Iterator[Row
 
 
 def _compare(connection: Any, table: str, expected: Any, zone: str) -> None:
-    where, wanted = (
-        (expected["where"], expected["rows"]) if isinstance(expected, dict) else ("TRUE", expected)
-    )
-    columns = list(dict.fromkeys(name for row in wanted for name in row))
-    order = ", ".join(load_table(table).grain)
-    found = rows(connection, f"SELECT {', '.join(columns)} FROM {table} WHERE {where} ORDER BY {order}")
+    says = expected if isinstance(expected, dict) else {"rows": expected}
+    wanted = says["rows"]
+    found = rows(connection, _query(table, says, list(dict.fromkeys(name for row in wanted for name in row))))
     assert len(found) == len(wanted), f"{table}: {len(found)} rows, not {len(wanted)}: {found}"
     for row, expectation in zip(found, wanted, strict=True):
         plain = {name: _plain(row[name], zone) for name in expectation}
         assert plain == {name: _plain(value, zone) for name, value in expectation.items()}, table
+
+
+def _query(table: str, says: Row, columns: list[str]) -> str:
+    source = f"FROM {table} WHERE {says.get('where', 'TRUE')}"
+    if "group_by" in says:
+        return f"SELECT {says['select']} {source} GROUP BY {says['group_by']} ORDER BY {says['group_by']}"
+    return f"SELECT {', '.join(columns)} {source} ORDER BY {', '.join(load_table(table).grain)}"
 
 
 def _plain(value: Any, zone: str) -> Any:

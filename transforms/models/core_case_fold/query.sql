@@ -43,6 +43,13 @@ WITH fold AS (
     count(*) FILTER (WHERE verb = 'checked' AND outcome = 'failed') AS failed_check_count,
     count(*) FILTER (WHERE verb = 'extended') AS extension_count,
     count(*) FILTER (WHERE verb = 'supervised') AS supervision_count,
+    -- Whose step it was: of steps that count when first done, of who did them first.
+    {% for verb in ['reported', 'accepted', 'filed', 'dispatched'] -%}
+    arg_min(operator_id, event_order) FILTER (WHERE verb = '{{ verb }}') AS {{ verb }}_by,
+    {% endfor -%}
+    {% for verb in ['declined', 'closed'] -%}
+    {{ latest('operator_id', "verb = '" ~ verb ~ "'") }} AS {{ verb }}_by,
+    {% endfor -%}
     {{ latest('deadline_at', "verb = 'extended'") }} AS extended_deadline_at,
     {{ latest('deadline_at', "verb <> 'extended'") }} AS stated_deadline_at,
     {{ latest('closure_kind', "verb = 'closed'") }} AS closure_kind,

@@ -24,7 +24,8 @@ done AS (
     asked_from_at,
     issued_at,
     occurred_at AS checked_at,
-    coalesce(outcome, 'confirmed') AS outcome
+    coalesce(outcome, 'confirmed') AS outcome,
+    operator_id AS checked_by
   FROM step
   WHERE verb IN ('verified', 'checked')
 ),
@@ -54,6 +55,7 @@ SELECT
   check_no,
   issued_at,
   checked_at,
+  checked_by,
   outcome,
   issue_deadline_at,
   check_deadline_at,

@@ -1,30 +1,37 @@
--- The cohorts counted by business date and one dimension at a time: place, unit, category, channel.
+-- The cohorts counted by business date and one dimension at a time: place, unit, category, channel, operator, tag.
 -- Every later figure is a sum over this table. `done_week_count` counts, of the things due on the date,
 -- those done by the end of the week the date lies in, and so for each kind of period: each date lies in
 -- just one week, so a week's numerator is the sum over its days and is yet cut at the week's end.
+-- A case counts under each of its tags: tags do not add up to the whole; every other dimension does.
 {% import 'rates.sql.j2' as rates with context -%}
+{% macro counts() -%}
+due_on AS business_date,
+work_type,
+cohort,
+count(*) AS due_count,
+{% for period in periods -%}
+count(*) FILTER (WHERE done_on <= {{ period }}_end) AS done_{{ period }}_count,
+count(*) FILTER (WHERE is_on_time AND done_on <= {{ period }}_end) AS on_time_{{ period }}_count,
+{% endfor -%}
+{{ rates.points_sum() }} AS points_sum
+{%- endmacro -%}
+
 SELECT
   CASE
     WHEN grouping(grid_path_id) = 0 THEN 'grid'
     WHEN grouping(unit_code) = 0 THEN 'unit'
     WHEN grouping(category_code) = 0 THEN 'category'
-    ELSE 'channel'
+    WHEN grouping(channel) = 0 THEN 'channel'
+    ELSE 'operator'
   END AS dimension,
   CASE
     WHEN grouping(grid_path_id) = 0 THEN grid_path_id
     WHEN grouping(unit_code) = 0 THEN coalesce(unit_code, 'unassigned')
     WHEN grouping(category_code) = 0 THEN coalesce(category_system || ':' || category_code, 'unassigned')
-    ELSE coalesce(channel, 'unassigned')
+    WHEN grouping(channel) = 0 THEN coalesce(channel, 'unassigned')
+    ELSE coalesce(operator_id, 'unassigned')
   END AS member_code,
-  due_on AS business_date,
-  work_type,
-  cohort,
-  count(*) AS due_count,
-  {% for period in periods -%}
-  count(*) FILTER (WHERE done_on <= {{ period }}_end) AS done_{{ period }}_count,
-  count(*) FILTER (WHERE is_on_time AND done_on <= {{ period }}_end) AS on_time_{{ period }}_count,
-  {% endfor -%}
-  {{ rates.points_sum() }} AS points_sum
+  {{ counts() | indent(2) }}
 FROM core_cohort_member AS member
 INNER JOIN core_business_calendar AS calendar ON member.due_on = calendar.business_date
 WHERE {{ stale('due_on') }}
@@ -32,5 +39,15 @@ GROUP BY GROUPING SETS (
   (due_on, work_type, cohort, grid_path_id),
   (due_on, work_type, cohort, unit_code),
   (due_on, work_type, cohort, category_system, category_code),
-  (due_on, work_type, cohort, channel)
+  (due_on, work_type, cohort, channel),
+  (due_on, work_type, cohort, operator_id)
 )
+UNION ALL
+SELECT
+  'tag' AS dimension,
+  tag AS member_code,
+  {{ counts() | indent(2) }}
+FROM (SELECT *, unnest(list_distinct(tags)) AS tag FROM core_cohort_member WHERE len(tags) > 0) AS tagged
+INNER JOIN core_business_calendar AS calendar ON tagged.due_on = calendar.business_date
+WHERE {{ stale('due_on') }}
+GROUP BY due_on, work_type, cohort, tag

@@ -7,6 +7,7 @@ WITH step AS (
     event_order,
     occurred_at,
     unit_code,
+    operator_id,
     sign_deadline_at,
     reason,
     last_value(CASE WHEN verb = 'dispatched' THEN coalesce(task_id, event_id) END IGNORE NULLS) OVER (
@@ -30,6 +31,8 @@ folded AS (
     max(occurred_at) FILTER (WHERE verb = 'handled') AS handled_at,
     count(*) FILTER (WHERE verb = 'handled') AS handled_count,
     {{ latest('unit_code', "verb = 'dispatched'") }} AS unit_code,
+    {{ latest('operator_id', "verb = 'dispatched'") }} AS dispatched_by,
+    {{ latest('operator_id', "verb = 'signed'") }} AS signed_by,
     {{ latest('sign_deadline_at', "verb = 'dispatched'") }} AS explicit_sign_deadline_at,
     {{ latest('reason', "verb = 'returned'") }} AS return_reason
   FROM step
@@ -65,6 +68,8 @@ SELECT
   returned_at,
   return_reason,
   handled_at,
+  dispatched_by,
+  signed_by,
   handled_count,
   next_unit_code IS NOT NULL AND next_unit_code <> unit_code AS is_redirected,
   signed_at <= sign_deadline_at OR (signed_at IS NOT NULL AND sign_deadline_at IS NULL) AS is_signed_on_time,

@@ -1,5 +1,5 @@
--- The rates of weeks, months, quarters, half-years, years and assessment months, by place, unit, category
--- and channel. A period's numerator is what was done by the period's end of all that fell due in it; it is
+-- The rates of weeks, months, quarters, half-years, years and assessment months, by place, unit, category,
+-- channel, operator and tag. A period's numerator is what was done by the period's end of all that fell due in it; it is
 -- not the sum of the days' numerators, which are cut at each day's end.
 {% import 'rates.sql.j2' as rates with context -%}
 WITH counted_by_period AS (
