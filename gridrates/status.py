@@ -215,8 +215,8 @@ def _checks(stages: Mapping[str, Any], published: Published | None) -> Line:
 
 def _disk(settings: Settings) -> Line:
     line = Line("disk", "空间", Level.GREEN, "")
-    live, published = _size(settings.warehouse_path.parent), _size(settings.published_dir)
-    usage = shutil.disk_usage(_existing(settings.home_dir))
+    live, published = size_below(settings.warehouse_path.parent), size_below(settings.published_dir)
+    usage = shutil.disk_usage(existing(settings.home_dir))
     share = usage.free / usage.total
     line.details = {
         "live_bytes": live,
@@ -256,7 +256,7 @@ def _ago(span: timedelta) -> str:
     return f"{max(seconds, 0):.0f} s ago"
 
 
-def _size(folder: Path) -> int:
+def size_below(folder: Path) -> int:
     """Bytes below a folder; links count nothing, and files that vanish meanwhile neither."""
     total = 0
     for file in folder.rglob("*"):
@@ -267,7 +267,8 @@ def _size(folder: Path) -> int:
     return total
 
 
-def _existing(path: Path) -> Path:
+def existing(path: Path) -> Path:
+    """The path, or the nearest folder above it that there is."""
     return next(folder for folder in (path, *path.parents) if folder.exists())
 
 

@@ -122,7 +122,8 @@ def test_a_published_table_grows_old_after_its_newest_date_is_over(
 
 REJECT = (
     "INSERT INTO raw_rejected_event BY NAME SELECT range AS reject_id, {!r} AS reason_code, "
-    "'x' AS reason_text, {} AS source, 't' AS kafka_topic, 0 AS kafka_partition, range AS kafka_offset, 1 AS batch_id, "
+    "'x' AS reason_text, {} AS source, 't' AS kafka_topic, 0 AS kafka_partition, range AS kafka_offset, "
+    "1 AS batch_id, "
     "TIMESTAMPTZ '2026-05-03 00:00:00+08' AS rejected_at, {!r} AS status FROM range({})"
 )
 LEDGER = (
