@@ -13,12 +13,8 @@ help: ## list the targets
 setup: ## make .venv what the lock says (skipped when it is)
 	@scripts/python scripts/setup.py
 
-# What every change waits for; `make test-full` runs the rest of tests/ too.
-QUICK := tests/sql tests/unit/contracts/test_fields.py tests/unit/cli/test_root.py \
-	tests/unit/transforms/test_models.py tests/unit/transforms/test_restatement.py \
-	tests/unit/transforms/test_composites.py
-test: setup ## run the tests that CI runs
-	@$(BIN)/pytest -m "not full" $(QUICK)
+test: setup ## run the tests that CI runs, on all processors
+	@$(BIN)/pytest -n auto --dist loadfile -m "not full"
 
 test-full: setup ## run all tests, the long ones too
 	@$(BIN)/pytest --hypothesis-profile=full

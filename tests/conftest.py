@@ -31,26 +31,9 @@ ROOT = Path(__file__).parent.parent
 BOSTON = ROOT.parent / "shared" / "data" / "boston_311_2011h2.csv.gz"
 
 
-# Suites that together take longer than a change may wait: `make test-full` runs them.
-LONG = (
-    "benchmarks",
-    "cli",
-    "deploy",
-    "expectations",
-    "producers",
-    "reports",
-    "spine",
-    "systems",
-    "warehouse",
-)
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what uses the broker or the Boston export, so that `-m "not kafka"` leaves nothing out nor in."""
     for item in items:
-        folder = item.path.relative_to(ROOT / "tests").parts
-        if folder[0] == "faults" or (folder[0] == "integration" and folder[1] in LONG):
-            item.add_marker(pytest.mark.full)
         fixtures = set(getattr(item, "fixturenames", ()))
         if "broker" in fixtures:
             item.add_marker(pytest.mark.kafka)

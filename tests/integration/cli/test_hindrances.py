@@ -273,6 +273,7 @@ RULE = {
 }
 
 
+@pytest.mark.full
 def test_a_held_back_date_keeps_its_figures_and_comes_by_itself(
     tmp_path: Path, broker: local_kafka.Broker
 ) -> None:

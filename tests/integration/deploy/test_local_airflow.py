@@ -25,7 +25,7 @@ from gridrates.errors import InputError, ResourceError, ServiceUnavailable
 from gridrates.published_client import open_published
 from gridrates.settings import Settings
 
-pytestmark = [pytest.mark.airflow, pytest.mark.kafka, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.full, pytest.mark.airflow, pytest.mark.kafka, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parents[3]
 
@@ -163,7 +163,6 @@ def test_other_settings_are_refused_while_it_runs(airflow: Airflow, home: Path) 
     assert "with other settings (GRIDRATES_TOPIC)" in refused.stderr
 
 
-@pytest.mark.full
 def test_a_stack_that_lost_a_process_is_made_whole_again(airflow: Airflow, home: Path) -> None:
     os.kill(airflow.daemons["triggerer"].pid, 9)
     up = gridrates(home, "dev", "up", "--airflow")

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+# Installs environments from the package index.
+pytestmark = pytest.mark.full
+
 ROOT = Path(__file__).parents[3]
 PYPROJECT = """
 [build-system]

@@ -383,6 +383,7 @@ def test_a_broker_that_stops_before_the_first_event(
     assert len(publisher.refused()) == 10
 
 
+@pytest.mark.full
 def test_a_topic_deleted_on_the_way(kafka_settings: Settings) -> None:
     settings = kafka_settings.model_copy(update={"kafka_timeout_seconds": 1.0})
     publisher = Publisher(settings, settings.topic)
