@@ -10,7 +10,7 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
@@ -24,7 +24,15 @@ from pydantic_settings import (
 from gridrates.errors import InputError
 
 CONFIG_VARIABLE = "GRIDRATES_CONFIG"
-SECRETS = ("kafka_password",)
+SECRETS = (
+    "kafka_password",
+    "smtp_password",
+    # The address of a webhook or a robot is its password.
+    "alert_webhook_url",
+    "alert_dingtalk_url",
+    "alert_dingtalk_secret",
+    "alert_wecom_url",
+)
 _SERVER = re.compile(r"(\[[0-9a-fA-F:]+\]|[^\s,:\[\]/]+):[0-9]{1,5}")
 
 
@@ -60,6 +68,14 @@ class Settings(BaseSettings):
     )
     land_max_event_bytes: int = Field(
         1024 * 1024, ge=1024, description="Size of the largest event that is landed; larger ones are refused."
+    )
+    land_memory_mb: int = Field(
+        2048,
+        ge=64,
+        description="Memory for what was read and is not yet written: large events land in fewer.",
+    )
+    keep_free_mb: int = Field(
+        256, ge=0, description="Room on the disk that landing leaves: it stops before, and goes on by itself."
     )
     keep_payload: bool = Field(True, description="Keep each event's original bytes beside its columns.")
     duckdb_memory_limit: str = Field("4GB", description="Memory ceiling of DuckDB.")
@@ -110,6 +126,38 @@ class Settings(BaseSettings):
     )
     compact_free_share: float = Field(
         0.3, gt=0, le=1, description="Share of the live file that may be empty before it is compacted."
+    )
+
+    alert_email_to: str | None = Field(
+        None, description="Who is told by mail when something is wrong, parted by commas."
+    )
+    alert_email_from: str | None = Field(
+        None, description="Sender of these mails; when absent, the SMTP user name."
+    )
+    smtp_host: str | None = Field(None, description="Mail server; without one no mail is sent.")
+    smtp_port: int = Field(587, ge=1, le=65535, description="Port of the mail server.")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="How the connection to the mail server is secured: starttls, tls or none."
+    )
+    smtp_username: str | None = Field(None, description="User name at the mail server.")
+    smtp_password: SecretStr | None = Field(
+        None, description="Password at the mail server; environment only."
+    )
+    alert_webhook_url: SecretStr | None = Field(
+        None, description="Address that gets alerts as JSON; environment only."
+    )
+    alert_dingtalk_url: SecretStr | None = Field(
+        None, description="Address of a DingTalk (钉钉) robot; environment only."
+    )
+    alert_dingtalk_secret: SecretStr | None = Field(
+        None, description="What a DingTalk robot's messages are signed with; environment only."
+    )
+    alert_wecom_url: SecretStr | None = Field(
+        None, description="Address of a WeCom (企业微信) robot; environment only."
+    )
+    alert_repeat_hours: float = Field(12, gt=0, description="When an alert that is still open is told again.")
+    runbook_base: str = Field(
+        "docs/runbooks", description="Where alerts say the runbooks are: a folder, or an address of yours."
     )
 
     @classmethod

@@ -32,6 +32,7 @@ MODULES = (
     "status",
     "health",
     "metrics",
+    "alerts",
     "gateway",
     "profile",
 )

@@ -108,6 +108,7 @@ def start_airflow(settings: Settings, *, port: int | None = None) -> Airflow:
 def environment(settings: Settings) -> dict[str, str]:
     """The settings as variables for processes that run elsewhere; secrets are in our environment already."""
     from gridrates.profile import folder_of
+    from gridrates.settings import SECRETS
 
     chosen = {name: value for name, value in LOCAL.items() if name not in settings.model_fields_set}
     folder = folder_of(settings.profile)
@@ -115,7 +116,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "home": settings.home_dir,
         "profile": folder.absolute() if folder == Path(settings.profile) else settings.profile,
     }
-    values = settings.model_dump(exclude={"kafka_password"}, exclude_none=True) | chosen | places
+    values = settings.model_dump(exclude=set(SECRETS), exclude_none=True) | chosen | places
     return {f"GRIDRATES_{name.upper()}": str(value) for name, value in values.items()}
 
 
