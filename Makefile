@@ -32,9 +32,10 @@ format: setup ## mend what `make check` says about format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-generate: setup ## write what is made from the code: JSON Schemas, AsyncAPI, docs/contract.md, public tables
+generate: setup ## write what is made from the code: JSON Schemas, AsyncAPI, docs/contract.md, docs/indicators.md, public tables
 	$(BIN)/python -m contracts.generate
 	$(BIN)/python -m gridrates.public_schema
+	$(BIN)/python -m transforms.documents
 
 # UPGRADE=1 takes newer versions; otherwise only what the .in files ask for changes.
 COMPILE := $(BIN)/python -m uv pip compile --universal --python-version 3.11 --generate-hashes \

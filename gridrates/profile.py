@@ -199,6 +199,7 @@ class Profile(BaseModel):
     without_limit: Literal["on_time", "unknown"] = "on_time"
     cohort_basis: Literal["due", "created"] = "due"
     suspension: Literal["pause", "subtract"] = "pause"
+    aggregation: Literal["pooled", "mean_of_units"] = "pooled"
     default_work_type: str = "grid_case"
     assessment_month_starts_on: int = Field(1, ge=1, le=28, description="Day an assessment month begins.")
     work_types: dict[str, Name] = {}

@@ -55,6 +55,7 @@ class Node:
 
 
 TOTAL_NODE = Node(TOTAL, TOTAL, TOTAL, "合计", "Total", -1)
+MEAN_NODE = Node("unit_mean", "unit_mean", "unit_mean", "各单位平均", "Mean of units", -1)
 
 
 @dataclass(frozen=True)
@@ -68,17 +69,21 @@ class Figure:
 
 @dataclass(frozen=True)
 class NodeRates:
-    """What happened at a node on a business date; `counts` are the columns of `daily_rates`."""
+    """What happened at a node on a business date; `counts` are the columns of `daily_rates`.
+
+    `figures` are those that are not made of these columns.
+    """
 
     business_date: date
     node: Node
     work_type: str
     held_back_reason: str | None = None
     counts: Mapping[str, Any] = field(default_factory=dict)
+    figures: Mapping[str, Figure] = field(default_factory=dict)
 
     def figure(self, indicator: Indicator) -> Figure:
         """The indicator's figure here; without a row, nothing was due."""
-        return Figure(
+        return self.figures.get(indicator.indicator_code) or Figure(
             self.counts.get(indicator.numerator) or 0,
             self.counts.get(indicator.denominator) or 0,
             self.counts.get(indicator.indicator_code),
@@ -190,6 +195,36 @@ def read_rates(
         for node in nodes
         if first == last or (day, node.level, node.code) in by_place
     ]
+
+
+def read_conventions(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """What the city decided otherwise than by default, in Chinese and English."""
+    if not _has(connection, "conventions"):
+        return []
+    return [(row["name_zh"], row["name_en"]) for row in _rows(connection, "read_conventions")]
+
+
+def read_unit_means(
+    connection: duckdb.DuckDBPyConnection, first: date, last: date, work_type: str = ALL_WORK
+) -> list[NodeRates]:
+    """The mean of the units' rates by date, where the city assesses the whole by it; else nothing.
+
+    A figure's numerator is the sum of the units' rates, its denominator how many units have one.
+    """
+    if not _has(connection, "unit_means"):
+        return []
+    rows = _rows(connection, "read_unit_means", first=first, last=last, work_type=work_type)
+    by_day: dict[date, dict[str, Figure]] = {}
+    for row in rows:
+        figure = Figure(row["rate_sum"], row["unit_count"], row["mean_rate"])
+        by_day.setdefault(row["business_date"], {})[row["indicator"]] = figure
+    return [NodeRates(day, MEAN_NODE, work_type, figures=figures) for day, figures in by_day.items()]
+
+
+def _has(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
+    """A file published by an older version lacks the tables that are newer."""
+    found = connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = $name", {"name": table})
+    return found.fetchone() is not None
 
 
 def _node_rates(day: date, node: Node, work_type: str, row: Mapping[str, Any]) -> NodeRates:

@@ -23,6 +23,7 @@ from gridrates.published_rates import (
     Indicator,
     Node,
     choose_nodes,
+    read_conventions,
     read_indicators,
     read_nodes,
     read_work_type,
@@ -117,6 +118,7 @@ class Facts:
     work_type: tuple[str, str]
     made: Made
     indicators: Mapping[str, Indicator]
+    conventions: Sequence[tuple[str, str]]
     labels: Mapping[str, tuple[str, str]]
     now: Row
     before: Row
@@ -332,6 +334,7 @@ def gather(
         work_type=read_work_type(connection, work_type),
         made=reader.made,
         indicators={each.indicator_code: each for each in read_indicators(connection, headline=False)},
+        conventions=read_conventions(connection),
         labels=reader.labels(),
         now=trend[-1][1],
         before=trend[-2][1],

@@ -375,6 +375,7 @@ def _definitions(book: Book) -> None:
         sheet.cells([(text, "wrapped") for text in texts])
     sheet.row += 1
     for text in (
+        *(f"口径约定：{zh}。" for zh, _ in facts.conventions),
         "“—”表示无应办件，不计算比率。",
         "各期比率均由案件重新计算，不由每日比率相加或平均。",
         _made(facts),

@@ -22,6 +22,7 @@ from gridrates.errors import InputError
 from gridrates.profile import Grid, Limit, Profile
 from transforms.calendar import Day, Tile, WorkingCalendar
 from transforms.composites import chosen_composites
+from transforms.conventions import conventions
 
 SCHEMA = Path(__file__).parent / "reference.sql"
 ALWAYS_FROM, ALWAYS_TO = date(1, 1, 1), date(9999, 12, 31)
@@ -47,6 +48,7 @@ def load_reference(connection: duckdb.DuckDBPyConnection, profile: Profile) -> N
     _fill(connection, "core_category", [_dump(c) for c in profile.categories])
     _fill(connection, "core_limit", _limits(profile.limits))
     _fill(connection, "core_composite", _composites(profile))
+    _fill(connection, "core_convention", [each._asdict() for each in conventions(profile)])
     for table, key, names in (
         ("core_work_type", "work_type", profile.work_types),
         ("core_channel", "channel", profile.channels),

@@ -30,6 +30,10 @@ CREATE OR REPLACE TABLE core_channel (
   channel VARCHAR, zh VARCHAR, en VARCHAR, is_public BOOLEAN, is_in_total BOOLEAN
 );
 
+CREATE OR REPLACE TABLE core_convention (
+  position BIGINT, switch VARCHAR, choice VARCHAR, is_default BOOLEAN, zh VARCHAR, en VARCHAR
+);
+
 CREATE OR REPLACE TABLE core_composite (
   composite VARCHAR, name_zh VARCHAR, name_en VARCHAR, source VARCHAR
 );

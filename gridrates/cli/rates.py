@@ -45,6 +45,7 @@ class Answer:
     profile: str
     whole: bool = False
     tree: Map = Map.FILED
+    conventions: Sequence[tuple[str, str]] = ()
 
     @property
     def by_date(self) -> bool:
@@ -167,6 +168,7 @@ def _answer(
     from gridrates.published_rates import (
         choose_nodes,
         drawn_on,
+        read_conventions,
         read_indicators,
         read_nodes,
         read_rates,
@@ -181,7 +183,11 @@ def _answer(
         "SELECT generation, published_at, profile FROM publication"
     ).fetchall()
     return Answer(
-        rates=read_rates(connection, nodes, last if whole else first, last, work_type),
+        rates=_with_means(
+            connection, read_rates(connection, nodes, last if whole else first, last, work_type)
+        )
+        if not whole
+        else read_rates(connection, nodes, last, last, work_type),
         indicators=read_indicators(connection),
         first=first,
         last=last,
@@ -191,7 +197,29 @@ def _answer(
         profile=profile,
         whole=whole,
         tree=tree,
+        conventions=read_conventions(connection),
     )
+
+
+def _with_means(connection: duckdb.DuckDBPyConnection, rates: Sequence[NodeRates]) -> Sequence[NodeRates]:
+    """The rates, each of the whole followed by the mean of its units where the city wants that."""
+    from gridrates.published_rates import TOTAL_NODE, read_unit_means
+
+    totals = [each for each in rates if each.node == TOTAL_NODE]
+    if not totals:
+        return rates
+    means = {
+        mean.business_date: mean
+        for mean in read_unit_means(
+            connection, totals[0].business_date, totals[-1].business_date, totals[0].work_type
+        )
+    }
+    return [
+        shown
+        for each in rates
+        for shown in (each, means.get(each.business_date) if each.node == TOTAL_NODE else None)
+        if shown
+    ]
 
 
 def _as_json(answer: Answer) -> dict[str, Any]:
@@ -217,6 +245,7 @@ def _as_json(answer: Answer) -> dict[str, Any]:
             for rates in answer.rates
         ],
         "indicators": [asdict(indicator) for indicator in answer.indicators],
+        "conventions": [{"name_zh": zh, "name_en": en} for zh, en in answer.conventions],
     }
 
 
@@ -278,6 +307,8 @@ def _notes(answer: Answer) -> Iterator[Text]:
         yield Text(f"* {day} 新数据未通过检查，暂缓更新 newer figures are held back: {reason}", "yellow")
     for indicator in answer.indicators:
         yield _definition(indicator)
+    for zh, en in answer.conventions:
+        yield Text(f"{zh} {en}", "dim")
     yield Text(f"{NO_RATE} 无应办件，不计算 nothing was due, so there is no rate", "dim")
     yield Text(
         f"第 {answer.generation} 代 generation {answer.generation}, "

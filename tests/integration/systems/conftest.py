@@ -58,7 +58,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     if told:
         terminalreporter.section("systems: events sent, figures out, equal to the expected")
     for number, title, name, sent, figures, outcome in sorted(told, key=lambda line: (line[0], line[2])):
-        first = ", ".join("—" if value is None else str(value) for value in figures[0])
+        first = ", ".join(figures[0])
         more = f" and {len(figures) - 1} more rows" if len(figures) > 1 else ""
         equal = "equal" if outcome == "passed" else "DIFFERENT"
         terminalreporter.write_line(f"{number:>2}. {title} [{name}] {sent:,} → {first}{more}: {equal}")

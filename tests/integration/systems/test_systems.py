@@ -334,7 +334,8 @@ def test_what_comes_out_is_what_was_sent(
 ) -> None:
     got = street(name)
     figures = got.ask(section.query)
-    record_property("system", (section.number, section.title, name, got.sent.events, figures))
+    told = [["—" if value is None else str(value) for value in row] for row in figures]
+    record_property("system", (section.number, section.title, name, got.sent.events, told))
     CHECKS[section.number](figures, name)
 
 

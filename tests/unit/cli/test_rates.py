@@ -188,3 +188,23 @@ def test_what_was_known_then_cannot_be_counted_again(street, option: list[str]) 
     result = rates(street, "--date", "2026-05-02", "--as-known-at", "2026-05-02T06:00", *option)
     assert result.exit_code == 2
     assert "Leave out --as-known-at" in result.output
+
+
+def test_what_the_city_decided_otherwise_stands_with_the_figures(tmp_path: Path) -> None:
+    settings = make_settings(tmp_path)
+    chosen = Path(settings.profile, "profile.yaml")
+    chosen.write_text(f"{chosen.read_text('utf-8')}aggregation: mean_of_units\n", "utf-8")
+    publish_street(settings, events())
+    total, mean, *_ = as_json(settings)["rates"]
+    assert (total["code"], mean["code"]) == ("total", "unit_mean")
+    assert mean["closure_rate"]["denominator"] == 1
+    printed = rates(settings)
+    assert "各单位平均" in printed.stdout
+    assert "beside the total stands the mean of the units' rates" in printed.stdout
+    assert "unit_mean" not in [row["code"] for row in as_json(settings, "--level", "grid")["rates"]]
+
+
+def test_a_street_that_decided_nothing_otherwise_tells_no_convention(street) -> None:
+    answer = as_json(street)
+    assert answer["conventions"] == []
+    assert "unit_mean" not in [row["code"] for row in answer["rates"]]

@@ -1,0 +1,1 @@
+SELECT * FROM conventions WHERE NOT is_default ORDER BY position
