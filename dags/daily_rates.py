@@ -15,7 +15,8 @@ By hand, whether stale or not: `{"dates": ["2026-05-01", "2026-05-02"]}` as the 
 
 **If it fails:** *held back*: the message names the dates; the rules are in `quality_results`, the rows in
 `quality_quarantine`, and the figures published before stay. *A calendar year is missing*: nothing of those
-dates was published; update the calendar.
+dates was published; update the calendar. Step by step: `docs/runbooks/held-back.md`,
+`docs/runbooks/calendar.md`, `docs/runbooks/task-failed.md`.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ from typing import Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
+from dags import alerting
+
 # One slot: the warehouse file takes one writer at a time. Every task that opens it is in this pool.
 POOL = "warehouse_writer"
 
@@ -18,6 +20,8 @@ DEFAULTS: dict[str, Any] = {
     "max_retry_delay": timedelta(minutes=5),
     # A writer that hangs would keep all others out.
     "execution_timeout": timedelta(minutes=30),
+    "on_failure_callback": alerting.failed,
+    "on_success_callback": alerting.succeeded,
 }
 
 

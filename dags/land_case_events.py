@@ -11,7 +11,8 @@ whatever the watcher says: a watcher can die without anyone noticing.
 **If it fails:** *Kafka does not answer*: look at `gridrates dev status` or at the broker; the next run takes
 everything up. *The warehouse is being written*: another writer holds it, whose process is named; the retries
 usually get through. *A gap in the log*: read the message before anything else; events may have been deleted
-from the topic before they were landed.
+from the topic before they were landed. Step by step: `docs/runbooks/kafka-away.md`, `docs/runbooks/lag.md`,
+`docs/runbooks/task-failed.md`.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ Looks at the published file only, as analysts do. It is a DAG of its own because
 was never started cannot miss a deadline.
 
 **If it fails:** look at the last runs of `daily_rates` (held back? failed?) and of `land_case_events` (is
-Kafka there?), mend that, and start `daily_rates` by hand; then clear this run.
+Kafka there?), mend that, and start `daily_rates` by hand; then clear this run. Step by step:
+`docs/runbooks/stale-rates.md`.
 """
 
 from __future__ import annotations

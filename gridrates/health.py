@@ -18,6 +18,7 @@ from typing import Any
 import duckdb
 
 from gridrates import lag
+from gridrates.alerts import Alert, fire, resolve
 from gridrates.errors import GridratesError, WarehouseError
 from gridrates.profile import read_yaml
 from gridrates.published_client import open_published
@@ -29,6 +30,10 @@ DECLARED = Path(__file__).with_name("health.yaml")
 # Published tables that get a row a business date, so that their newest one tells how fresh they are.
 DATED = ("daily_rates", "unit_daily_rates", "category_daily_rates", "channel_daily_rates")
 KEPT = timedelta(days=92)
+# What cannot be known while Kafka is away.
+OF_KAFKA = ("lag", "unlanded_age")
+# Subjects an alert names.
+TOLD = 5
 
 Probe = Callable[[Settings], Sequence[lag.PartitionLag]]
 Values = Iterable[tuple[str, float]]
@@ -82,6 +87,11 @@ class Finding:
     def key(self) -> str:
         """What tells it from other findings over time."""
         return f"{self.check}/{self.subject}"
+
+    @property
+    def is_red(self) -> bool:
+        """Whether somebody is needed now."""
+        return self.level is Level.RED
 
     @property
     def text(self) -> str:
@@ -144,6 +154,32 @@ def record(connection: duckdb.DuckDBPyConnection, findings: Sequence[Finding], *
         connection.rollback()
         raise
     connection.commit()
+
+
+def tell(settings: Settings, findings: Sequence[Finding]) -> None:
+    """Tell people what is beyond its limit, one alert a check, and what is no longer."""
+    is_kafka_away = any(each.check == "kafka" and each.level for each in findings)
+    for name, check in checks().items():
+        beyond = [each for each in findings if each.check == name and each.level]
+        key = name if name == "kafka" else f"health/{name}"
+        if beyond:
+            fire(settings, _alert(key, check, beyond))
+        # What could not be measured is not over.
+        elif not (is_kafka_away and name in OF_KAFKA):
+            resolve(settings, key)
+
+
+def _alert(key: str, check: Check, beyond: Sequence[Finding]) -> Alert:
+    is_red = any(each.is_red for each in beyond)
+    told = "; ".join(each.text for each in beyond[:TOLD])
+    more = f"; and {len(beyond) - TOLD} more" if len(beyond) > TOLD else ""
+    return Alert(
+        key=key,
+        what=f"{check.zh}: {told}{more}",
+        severity="critical" if is_red else "warning",
+        remedy=check.remedy,
+        runbook=check.runbook,
+    )
 
 
 def judge(settings: Settings, name: str, values: Values) -> list[Finding]:

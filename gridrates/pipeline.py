@@ -30,7 +30,7 @@ import duckdb
 from expectations.gate import GateResult, check
 from gridrates import __version__, statefile
 from gridrates.errors import GateError, WarehouseError
-from gridrates.health import Finding, measure, record
+from gridrates.health import Finding, measure, record, tell
 from gridrates.profile import Profile, folder_of, load_profile
 from gridrates.public_tables import public_tables
 from gridrates.published_client import open_published
@@ -286,6 +286,13 @@ def check_health(settings: Settings, *, now: datetime | None = None) -> list[Fin
         findings = measure(settings, this.connection, now=moment)
         record(this.connection, findings, now=moment)
     statefile.write(settings, "health", {"findings": [finding.as_dict() for finding in findings]})
+    return findings
+
+
+def watch_health(settings: Settings) -> list[Finding]:
+    """Measure the pipeline itself, and tell people what is beyond its limit and what is no longer."""
+    findings = check_health(settings)
+    tell(settings, findings)
     return findings
 
 

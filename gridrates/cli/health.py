@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,12 +17,19 @@ def register(app: typer.Typer) -> None:
     app.command(
         epilog=common.examples(
             "gridrates health",
+            "gridrates health --tell             # for cron where there is no Airflow",
             "gridrates health --json || notify   # exit code: 0 green, 10 yellow, 20 red",
         )
     )(health)
 
 
-def health(ctx: typer.Context, as_json: common.Json = False) -> None:
+def health(
+    ctx: typer.Context,
+    tell: Annotated[
+        bool, typer.Option("--tell", help="Send alerts for what is beyond its limit, and for what is over.")
+    ] = False,
+    as_json: common.Json = False,
+) -> None:
     """Measure lag, freshness, rejects, the gate, durations, sizes and room, each held to its limit.
 
     The limits are settings (`health_…`). The figures are kept and are published as `pipeline_health`. Writes
@@ -31,7 +38,8 @@ def health(ctx: typer.Context, as_json: common.Json = False) -> None:
     """
     from gridrates import pipeline
 
-    findings = pipeline.check_health(common.settings(ctx))
+    measure = pipeline.watch_health if tell else pipeline.check_health
+    findings = measure(common.settings(ctx))
     worst = max(finding.level for finding in findings)
     if as_json:
         entries = [finding.as_dict() for finding in findings]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 DAGS = Path(__file__).parents[3] / "dags"
 HEAVY = ("duckdb", "kafka", "pyarrow", "great_expectations", "pandas")
 DEADLINE_SECONDS = 0.5
+OURS = {"land_case_events", "daily_rates", "rates_due", "pipeline_health"}
 
 # What the DAG processor does, in a process of its own, told as JSON on its last line.
 PARSE = f"""
@@ -37,6 +39,8 @@ print(json.dumps({{
             "retries": task.retries,
             "pool": task.pool,
             "timeout": task.execution_timeout and task.execution_timeout.total_seconds(),
+            "tells": [[each.__name__ for each in calls or ()] for calls in
+                      (task.on_failure_callback, task.on_success_callback)],
             "doc": task.python_callable.__doc__,
             "names": task.python_callable.__code__.co_names,
             "constants": [each for each in task.python_callable.__code__.co_consts if isinstance(each, str)],
@@ -71,7 +75,7 @@ def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_all_dags_parse_without_errors_or_warnings(parsed: dict[str, Any]) -> None:
     assert parsed["errors"] == {}
     assert parsed["warnings"] == {}
-    assert set(parsed["dags"]) == {"land_case_events", "daily_rates", "rates_due"}
+    assert set(parsed["dags"]) == OURS
 
 
 def test_parsing_is_quick_and_imports_nothing_heavy(parsed: dict[str, Any]) -> None:
@@ -92,6 +96,27 @@ def test_every_dag_tells_what_it_is_and_what_to_do(parsed: dict[str, Any]) -> No
         assert dag["catchup"] is False, dag_id
         assert dag["max_active_runs"] == 1, dag_id
         assert "**If it fails:**" in parsed["docs"][dag_id], dag_id
+        pages = re.findall(r"`(docs/runbooks/[\w-]+\.md)`", parsed["docs"][dag_id])
+        assert pages, dag_id
+        assert [page for page in pages if not (DAGS.parent / page).exists()] == [], dag_id
+
+
+def test_every_task_tells_when_it_fails_and_when_that_is_over(parsed: dict[str, Any]) -> None:
+    for name, task in parsed["tasks"].items():
+        told_before = name == "pipeline_health.verdict"
+        assert task["tells"] == [[] if told_before else ["failed"], ["succeeded"]], name
+
+
+def test_pages_that_alerts_of_tasks_lead_to_exist(parsed: dict[str, Any]) -> None:
+    from dags.alerting import KAFKA, LATE, RUNBOOKS
+
+    assert {*RUNBOOKS, LATE} <= set(parsed["tasks"])
+    for page in (*RUNBOOKS.values(), "task-failed", "kafka-away"):
+        assert (DAGS.parent / "docs" / "runbooks" / f"{page}.md").exists(), page
+    # What health calls it: two that notice the same tell it once.
+    from gridrates.health import checks
+
+    assert KAFKA in checks()
 
 
 def test_every_task_has_owner_retries_and_a_bound(parsed: dict[str, Any]) -> None:
