@@ -70,9 +70,7 @@ class Settings(BaseSettings):
         1024 * 1024, ge=1024, description="Size of the largest event that is landed; larger ones are refused."
     )
     land_memory_mb: int = Field(
-        2048,
-        ge=64,
-        description="Memory for what was read and is not yet written: large events land in fewer.",
+        2048, ge=256, description="Memory for what was read and is not yet written; DuckDB's comes on top."
     )
     keep_free_mb: int = Field(
         256, ge=0, description="Room on the disk that landing leaves: it stops before, and goes on by itself."

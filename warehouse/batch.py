@@ -81,6 +81,11 @@ class Batch:
         """Bytes of every row's value, -1 when it has none."""
         return _joined([chunk.value_sizes for chunk in self.chunks])
 
+    @property
+    def byte_count(self) -> int:
+        """Bytes of all values."""
+        return sum(chunk.byte_count for chunk in self.chunks)
+
     def record(self, row: int) -> Record:
         """One record, copied out of its chunk."""
         number = int(np.searchsorted(self._starts, row, side="right")) - 1

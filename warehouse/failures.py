@@ -17,6 +17,7 @@ from gridrates.errors import GridratesError, ResourceError, WarehouseError
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FULL = ("No space left on device", "Disk quota exceeded", "File too large", "max_temp_directory_size")
+_TOO_LITTLE_MEMORY = ("failed to pin block", "Out of Memory", "could not allocate block")
 _DENIED = ("Permission denied", "Read-only file system", "Not a directory", "No such file or directory")
 _HELD = "Could not set lock on file"
 _FOREIGN = ("not a valid DuckDB database file", "Corrupt database file")
@@ -66,6 +67,11 @@ def _of_duckdb(error: duckdb.Error, path: Path) -> GridratesError | None:
     text = str(error)
     if any(words in text for words in _FULL):
         return no_room(path, text)
+    if any(words in text for words in _TOO_LITTLE_MEMORY):
+        return ResourceError(
+            f"DuckDB has too little memory for {path} ({text.partition(chr(10))[0]}). Nothing was lost.",
+            remedy="Raise GRIDRATES_DUCKDB_MEMORY_LIMIT: long events need two thousand times the longest.",
+        )
     if _HELD in text:
         return WarehouseError(
             f"{path} is open in another program ({text.partition('Conflicting lock ')[2] or text}).",

@@ -41,6 +41,7 @@ from gridrates.kafka import consumer as make_consumer
 from gridrates.kafka import landing_group
 from gridrates.settings import Settings
 from warehouse.crash_points import pass_by
+from warehouse.disk import require_room
 from warehouse.duplicates import History
 from warehouse.failures import explained_duckdb
 from warehouse.mirror import mirror
@@ -54,7 +55,14 @@ from warehouse.writing import Landing, write_ledger, write_offsets, write_reject
 
 logger = logging.getLogger(__name__)
 
-_MOST_BYTES = 256 * 1024 * 1024
+# How the memory for what was read and is not yet written is shared out. A batch is in one of three stages or
+# between them, and has its payloads, views of them, columns and what DuckDB makes of these: all of that is so
+# many times its payloads, measured with long events. What was fetched and not yet taken is held beside it.
+_BATCH_SHARE = 16
+_FETCH_SHARE, _LARGEST_FETCH = 16, 64 * 1024 * 1024
+_PARTITION_SHARE = 4
+# What a transaction may write for a byte of payload: once to the log, once to the file.
+_WRITTEN_A_BYTE = 2
 
 
 @dataclass
@@ -85,7 +93,7 @@ class LandingSummary:
         self.conflicts += len(landing.repeats.conflicts)
         self.rejected += len(landing.refused)
         self.batches += 1
-        self.byte_count += sum(chunk.byte_count for chunk in landing.batch.chunks)
+        self.byte_count += landing.batch.byte_count
         self.seconds["fetch"] += landing.batch.fetch_seconds
         self.seconds["parse"] += landing.parsed.seconds
         self.seconds["write"] += write_seconds
@@ -98,7 +106,7 @@ def land(
 
     `accept_loss` goes on, and keeps a record of it, where the log has lost what should come next. Raises
     ServiceUnavailable (broker or topic away), WarehouseError (the log is not the one landed from, or lost
-    records), ResourceError (disk full). What was committed before stays.
+    records), ResourceError (disk nearly full). What was committed before stays.
     """
     began = time.perf_counter()
     with closing(_consumer(settings)) as consumer, explained_duckdb(settings.warehouse_path):
@@ -114,12 +122,17 @@ def land(
     return lander.summary
 
 
+def _memory(settings: Settings) -> int:
+    return settings.land_memory_mb * 1024 * 1024
+
+
 def _consumer(settings: Settings) -> KafkaConsumer:
+    fetch = min(_memory(settings) // _FETCH_SHARE, _LARGEST_FETCH)
     return make_consumer(
         settings,
         group_id=landing_group(settings.topic),
-        max_partition_fetch_bytes=16 * 1024 * 1024,
-        fetch_max_bytes=64 * 1024 * 1024,
+        max_partition_fetch_bytes=fetch // _PARTITION_SHARE,
+        fetch_max_bytes=fetch,
     )
 
 
@@ -130,7 +143,7 @@ def _land_all(lander: Lander, consumer: KafkaConsumer, settings: Settings) -> No
         lander.log,
         lander.positions,
         most_events=settings.land_batch_events,
-        most_bytes=_MOST_BYTES,
+        most_bytes=_memory(settings) // _BATCH_SHARE,
         patience_seconds=settings.kafka_timeout_seconds,
     )
     with Parser(longest=settings.land_max_event_bytes) as parser, lander.one_thread(), Stages() as stages:
@@ -156,7 +169,7 @@ class Lander:
         self.positions = dict(positions)
         self.summary = LandingSummary()
         self._connection = connection
-        self._keep_payload = settings.keep_payload
+        self._settings = settings
 
     @cached_property
     def _history(self) -> History:
@@ -175,14 +188,19 @@ class Lander:
             self._connection.execute(f"SET threads = {row[0] if row else 1}")
 
     def land(self, parsed: Parsed) -> None:
-        """Land one batch."""
+        """Land one batch. Raises ResourceError while the disk still has room for everything else."""
         began = time.perf_counter()
+        require_room(
+            self._settings.warehouse_path.parent,
+            wanted_bytes=_WRITTEN_A_BYTE * parsed.batch.byte_count,
+            keep_free_mb=self._settings.keep_free_mb,
+        )
         landing = Landing(
             batch_id=self._next_batch_id(),
             topic_id=self.log.topic_id,
             parsed=parsed,
             repeats=self._history.repeats(parsed),
-            keep_payload=self._keep_payload,
+            keep_payload=self._settings.keep_payload,
         )
         with transaction(self._connection):
             pass_by("before_rows")

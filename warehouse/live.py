@@ -15,6 +15,7 @@ import duckdb
 
 from gridrates.errors import InputError, WarehouseError
 from gridrates.settings import Settings
+from warehouse.disk import clear_spill
 from warehouse.failures import explained_duckdb, explained_files
 from warehouse.lock import writer_lock
 from warehouse.migrate import migrate
@@ -47,6 +48,7 @@ def open_live(settings: Settings, *, command: str) -> Iterator[duckdb.DuckDBPyCo
                     lock_path(settings), command=command, timeout_seconds=settings.lock_timeout_seconds
                 )
             )
+            clear_spill(spill_directory(settings))
         held.enter_context(explained_duckdb(path))
         connection = held.enter_context(_connect(settings))
         migrate(connection)

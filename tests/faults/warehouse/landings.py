@@ -2,7 +2,7 @@
 
 One process imports what a landing needs and makes a child for each: imports take longer than a landing.
 Run as a script it reads one JSON line a landing, `{"settings": {…}, "crash_at": "…"}`, answers with the
-child's process id and, when it is gone, with its wait status.
+child's process id and, when it is gone, with its wait status and its peak memory in megabytes.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from warehouse.live import open_live
 
 
 class Landings:
-    """Starts landings; a context manager."""
+    """Starts landings; a context manager. `peak_megabytes` is of the last one that was waited for."""
 
     def __init__(self, settings: Settings) -> None:
+        self.peak_megabytes = 0
         self._settings = settings
 
     def __enter__(self) -> Landings:
@@ -55,7 +56,8 @@ class Landings:
 
     def wait(self) -> int:
         """Wait for the one that runs; return its exit code, negative for a signal."""
-        return os.waitstatus_to_exitcode(int(self._line()))
+        status, self.peak_megabytes = map(int, self._line().split())
+        return os.waitstatus_to_exitcode(status)
 
     def die_at(self, point: str, **changes: Any) -> None:
         """Run one that dies at a crash point, and see that it did."""
@@ -77,7 +79,8 @@ def main() -> None:
         if child == 0:
             _land(order["settings"], order["crash_at"])
         print(child, flush=True)
-        print(os.waitpid(child, 0)[1], flush=True)
+        _, status, used = os.wait4(child, 0)
+        print(status, used.ru_maxrss // 1024, flush=True)
 
 
 def _land(chosen: dict[str, Any], crash_at: str) -> None:
