@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowFailException
@@ -31,11 +32,19 @@ def stage(name: str, *arguments: Any) -> Any:
     Raises AirflowFailException, which is not retried, for what another try would not mend: wrong settings,
     data that do not pass the gate.
     """
-    from gridrates import pipeline
+    return _call("gridrates.pipeline", name, *arguments)
+
+
+def maintain(name: str, **options: Any) -> Any:
+    """Call `gridrates.maintenance.<name>(settings, **options)`; raises as `stage` does."""
+    return _call("gridrates.maintenance", name, **options)
+
+
+def _call(module: str, name: str, *arguments: Any, **options: Any) -> Any:
     from gridrates.errors import GateError, InputError
     from gridrates.settings import load_settings
 
     try:
-        return getattr(pipeline, name)(load_settings(), *arguments)
+        return getattr(import_module(module), name)(load_settings(), *arguments, **options)
     except (GateError, InputError) as error:
         raise AirflowFailException(str(error)) from error

@@ -126,6 +126,10 @@ class Settings(BaseSettings):
         0.3, gt=0, le=1, description="Share of the live file that may be empty before it is compacted."
     )
 
+    archive_payload_months: int | None = Field(
+        None, ge=1, description="Months after which original bytes move to Parquet; when absent, never."
+    )
+
     alert_email_to: str | None = Field(
         None, description="Who is told by mail when something is wrong, parted by commas."
     )

@@ -126,6 +126,21 @@ def publish(
         return published
 
 
+def prune_generations(settings: Settings) -> list[int]:
+    """Remove what is older than `keep_generations` and what dead publications left; the numbers removed.
+
+    Publishing does so itself; this is for when nothing is published any more. Raises what publishing raises.
+    """
+    folder = PublishedFolder(settings.published_dir)
+    if not folder.path.exists():
+        return []
+    with _alone(folder, settings), explained_files(folder.path):
+        folder.sweep()
+        before = folder.generations()
+        folder.prune(keep=settings.keep_generations, before=folder.current())
+        return sorted(set(before) - set(folder.generations()))
+
+
 class _Clock:
     """Seconds by step."""
 

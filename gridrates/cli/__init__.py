@@ -33,6 +33,7 @@ MODULES = (
     "health",
     "metrics",
     "alerts",
+    "maintain",
     "gateway",
     "profile",
 )

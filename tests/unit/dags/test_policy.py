@@ -15,7 +15,7 @@ import pytest
 DAGS = Path(__file__).parents[3] / "dags"
 HEAVY = ("duckdb", "kafka", "pyarrow", "great_expectations", "pandas")
 DEADLINE_SECONDS = 0.5
-OURS = {"land_case_events", "daily_rates", "rates_due", "pipeline_health"}
+OURS = {"land_case_events", "daily_rates", "rates_due", "pipeline_health", "maintenance"}
 
 # What the DAG processor does, in a process of its own, told as JSON on its last line.
 PARSE = f"""
@@ -45,6 +45,7 @@ print(json.dumps({{
             "names": task.python_callable.__code__.co_names,
             "constants": [each for each in task.python_callable.__code__.co_consts if isinstance(each, str)],
             "stages": re.findall(r'stage\\("(\\w+)"', inspect.getsource(task.python_callable)),
+            "upkeep": re.findall(r'maintain\\("(\\w+)"', inspect.getsource(task.python_callable)),
             "lines": len(set(line for *_, line in task.python_callable.__code__.co_lines())),
         }}
         for dag_id, dag in bag.dags.items() for task in dag.tasks
@@ -131,7 +132,7 @@ def test_whatever_writes_the_warehouse_is_in_the_pool_of_one(parsed: dict[str, A
     pools = json.loads((DAGS / "pools.json").read_text())
     assert pools["warehouse_writer"]["slots"] == 1
     for name, task in parsed["tasks"].items():
-        if "stage" in task["names"] and "is_published" not in task["constants"]:
+        if task["upkeep"] or ("stage" in task["names"] and "is_published" not in task["constants"]):
             assert task["pool"] == "warehouse_writer", name
         else:
             assert task["pool"] == "default_pool", name
@@ -150,8 +151,11 @@ def test_landing_goes_before_what_waits_for_the_same_pool(parsed: dict[str, Any]
 
 def test_every_stage_that_is_called_is_there(parsed: dict[str, Any]) -> None:
     """Stages are called by name: nothing else would notice a name that is gone before a run does."""
-    from gridrates import pipeline
+    from gridrates import maintenance, pipeline
 
+    upkeep = {name for task in parsed["tasks"].values() for name in task["upkeep"]}
+    assert upkeep == {"archive", "prune", "compact"}
+    assert all(callable(getattr(maintenance, name, None)) for name in upkeep)
     called = {name for task in parsed["tasks"].values() for name in task["stages"]}
     assert {"land", "check_raw", "stale_dates", "transform", "check_marts", "publish"} <= called
     assert {name for name in called if not callable(getattr(pipeline, name, None))} == set()
