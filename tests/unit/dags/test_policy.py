@@ -15,7 +15,14 @@ import pytest
 DAGS = Path(__file__).parents[3] / "dags"
 HEAVY = ("duckdb", "kafka", "pyarrow", "great_expectations", "pandas")
 DEADLINE_SECONDS = 0.5
-OURS = {"land_case_events", "daily_rates", "rates_due", "pipeline_health", "maintenance"}
+OURS = {
+    "land_case_events",
+    "daily_rates",
+    "rates_due",
+    "pipeline_health",
+    "maintenance",
+    "reprocess_dead_letters",
+}
 
 # What the DAG processor does, in a process of its own, told as JSON on its last line.
 PARSE = f"""
@@ -154,7 +161,7 @@ def test_every_stage_that_is_called_is_there(parsed: dict[str, Any]) -> None:
     from gridrates import maintenance, pipeline
 
     upkeep = {name for task in parsed["tasks"].values() for name in task["upkeep"]}
-    assert upkeep == {"archive", "prune", "compact"}
+    assert upkeep == {"archive", "prune", "compact", "reprocess"}
     assert all(callable(getattr(maintenance, name, None)) for name in upkeep)
     called = {name for task in parsed["tasks"].values() for name in task["stages"]}
     assert {"land", "check_raw", "stale_dates", "transform", "check_marts", "publish"} <= called
