@@ -31,11 +31,13 @@ from expectations.gate import GateResult, check
 from gridrates import __version__, statefile
 from gridrates.errors import GateError, WarehouseError
 from gridrates.health import Finding, measure, record, tell
+from gridrates.lineage import Flow, Lineage, of_landing, of_models, of_publication
 from gridrates.profile import Profile, folder_of, load_profile
 from gridrates.public_tables import public_tables
 from gridrates.published_client import open_published
 from gridrates.settings import Settings
 from transforms.models import ROOM as TRANSFORMS
+from transforms.models import load_models
 from transforms.restatement import release
 from transforms.runner import Computed, Folded, Runner
 from warehouse.landing import LandingSummary
@@ -81,6 +83,7 @@ class Pass:
         self.runner = Runner(connection, self.profile, now or datetime.now(UTC))
         self.watch = watch
         self.summary = PassSummary(run_id=uuid.uuid4().hex[:12])
+        self.lineage = Lineage(settings)
 
     def land(self, *, accept_loss: bool = False) -> LandingSummary:
         """Land what is on the topic. Raises what landing raises; what was committed stays."""
@@ -179,7 +182,10 @@ class Pass:
         self.watch(name)
         started, clock = datetime.now(UTC), perf_counter()
         try:
-            result = work()
+            with self.lineage.stage(name) as flows:
+                result = work()
+                if self.lineage.clients:
+                    flows += self._flows(name, result)
         except Exception as error:
             # What stopped the stage may keep its note from being written too: then the note is lost.
             with suppress(duckdb.Error, OSError):
@@ -188,6 +194,19 @@ class Pass:
         self.summary.seconds[name] = perf_counter() - clock
         self._note(name, started, "succeeded", count(result), None)
         return result
+
+    def _flows(self, stage: str, result: Any) -> list[Flow]:
+        """What a stage that ended well read and wrote."""
+        match stage:
+            case "land":
+                return of_landing(self.settings)
+            case "fold" | "compute":
+                how = {"as_of": self.runner.as_of, "as_of_date": self.runner.as_of_date}
+                models = load_models(self.profile, incremental=not self.summary.is_full, **how)
+                return of_models(models, result.seconds)
+            case "publish":
+                return of_publication()
+        return []
 
     def _note(self, stage: str, started: datetime, state: str, rows: int | None, detail: str | None) -> None:
         values = {

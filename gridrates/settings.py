@@ -158,6 +158,13 @@ class Settings(BaseSettings):
         None, description="Address of a WeCom (企业微信) robot; environment only."
     )
     alert_repeat_hours: float = Field(12, gt=0, description="When an alert that is still open is told again.")
+    lineage_file: Path | None = Field(
+        None, description="File that OpenLineage events are written to; when absent, none are."
+    )
+    lineage_url: str | None = Field(
+        None, description="Address that OpenLineage events are sent to; when absent, none are."
+    )
+    lineage_namespace: str = Field("gridrates", description="Namespace of jobs and datasets in lineage.")
     runbook_base: str = Field(
         "docs/runbooks", description="Where alerts say the runbooks are: a folder, or an address of yours."
     )
