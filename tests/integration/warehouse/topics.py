@@ -22,12 +22,17 @@ def publish(settings: Settings, values: Sequence[bytes]) -> None:
 
 
 def send(settings: Settings, *values: bytes | None, partition: int = 0, **options: Any) -> None:
-    """Put values on one partition; `headers` and `key` go to the records, other options to the producer."""
+    """Put values on one partition. `headers`, `key` and `timestamp` (milliseconds) go to the records, other
+    options to the producer.
+    """
     ensure_topic(settings, settings.topic)
     headers, key = options.pop("headers", []), options.pop("key", b"C-1")
+    timestamp = options.pop("timestamp", None)
     with producer(settings, **options) as sender:
         for value in values:
-            sender.send(settings.topic, value, key=key, partition=partition, headers=headers)
+            sender.send(
+                settings.topic, value, key=key, partition=partition, headers=headers, timestamp_ms=timestamp
+            )
 
 
 def run(settings: Settings, **options: Any) -> LandingSummary:
