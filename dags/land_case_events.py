@@ -1,7 +1,7 @@
 """Land what is on the topic.
 
-Runs when the topic has something that is not landed yet (watched by `TopicLagTrigger`), and every 15 minutes
-whatever the watcher says: a watcher can die without anyone noticing.
+Runs when the topic has something that is not landed yet (watched by `TopicLagTrigger`), and every
+`land_every_minutes` (15) whatever the watcher says: a watcher can die without anyone noticing.
 
 * `land` writes the events, the rejects and the offsets in one transaction a batch. It drains to the end
   offsets it sees at its start. It may be repeated at any time: what is landed is never landed twice.
@@ -23,7 +23,7 @@ from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, AssetWatcher, CronTrigg
 from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.defaults import DEFAULTS, POOL, stage
-from gridrates.schedule import time_zone
+from gridrates.schedule import fallback, time_zone
 from gridrates.triggers import TopicLagTrigger
 
 CASE_TOPIC = Asset("case_events", watchers=[AssetWatcher(name="topic_lag", trigger=TopicLagTrigger())])
@@ -32,7 +32,7 @@ STALE_DATES = Asset("stale_dates")
 with DAG(
     "land_case_events",
     schedule=AssetOrTimeSchedule(
-        assets=[CASE_TOPIC], timetable=CronTriggerTimetable("*/15 * * * *", timezone=time_zone())
+        assets=[CASE_TOPIC], timetable=CronTriggerTimetable(fallback(), timezone=time_zone())
     ),
     catchup=False,
     max_active_runs=1,

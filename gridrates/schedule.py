@@ -14,6 +14,12 @@ def time_zone() -> str:
     return str(read_yaml(folder_of(load_settings().profile) / "profile.yaml").get("time_zone", "UTC"))
 
 
+def fallback() -> str:
+    """When to land in any case, as cron writes it. The hour begins anew."""
+    minutes = load_settings().land_every_minutes
+    return "0 * * * *" if minutes == 60 else f"*/{minutes} * * * *"
+
+
 def yesterday(run_after: datetime, zone: str) -> str:
     """The date before the one that `run_after` falls on in `zone`, as YYYY-MM-DD.
 

@@ -85,6 +85,9 @@ class Settings(BaseSettings):
     wake_refire_seconds: float = Field(
         600, gt=0, description="When Airflow asks again for a landing that has not moved anything."
     )
+    land_every_minutes: int = Field(
+        15, ge=1, le=60, description="How often Airflow lands in any case, should its watcher be dead."
+    )
     keep_generations: int = Field(5, ge=2, description="Published generations kept on disk.")
     fresh_within_hours: float = Field(
         26,

@@ -21,8 +21,8 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(
         epilog=common.examples(
-            "gridrates metrics                 # http://127.0.0.1:9464/metrics, until interrupted",
-            "gridrates metrics --once          # print them and end, for a textfile collector",
+            "gridrates metrics          # at 127.0.0.1:9464, until interrupted",
+            "gridrates metrics --once   # print them and end",
         )
     )(metrics)
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gridrates.errors import InputError
-from gridrates.schedule import time_zone, yesterday
+from gridrates.schedule import fallback, time_zone, yesterday
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,11 @@ def test_the_zone_is_the_profiles(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setenv("GRIDRATES_PROFILE", str(tmp_path / "none"))
     with pytest.raises(InputError, match="There is no profile"):
         time_zone()
+
+
+@pytest.mark.parametrize(("minutes", "cron"), [(1, "*/1 * * * *"), (15, "*/15 * * * *"), (60, "0 * * * *")])
+def test_the_fallback_of_landing_is_a_setting(
+    monkeypatch: pytest.MonkeyPatch, minutes: int, cron: str
+) -> None:
+    monkeypatch.setenv("GRIDRATES_LAND_EVERY_MINUTES", str(minutes))
+    assert fallback() == cron
