@@ -67,8 +67,8 @@ def register(app: typer.Typer) -> None:
             "gridrates rates --from 2026-05-01 --to 2026-05-31 --code 香樟居民区",
             "gridrates rates --work-type dispute --json",
             "gridrates rates --date 2026-05-01 --as-known-at 2026-05-02T06:00",
-            "gridrates rates --from 2026-05-04 --to 2026-05-17 --whole      # one figure for the two weeks",
-            "gridrates rates --date 2026-05-01 --tree current               # by today's map",
+            "gridrates rates --from 2026-05-04 --to 2026-05-17 --whole",
+            "gridrates rates --date 2026-05-01 --tree current   # by today's map",
         )
     )(rates)
 

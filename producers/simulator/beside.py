@@ -52,9 +52,9 @@ class ActivityStream:
         # What was found comes before what was settled of it, and weighs the days for it.
         for field in sorted(spec.totals, key=lambda field: field in SETTLED_OF):
             over = self.totals[SETTLED_OF[field]] if field in SETTLED_OF else self.daily
-            self.totals[field] = world.daily(
-                round(spec.totals[field] * scale), over, f"activities.{name}.totals"
-            )
+            # Scaled down until none is left, there is nothing to count either.
+            total = round(spec.totals[field] * scale) if over.any() or scale >= 1 else 0
+            self.totals[field] = world.daily(total, over, f"activities.{name}.totals")
         self._unit_chances = world.unit_weights(spec.units, f"activities.{name}") if spec.units else None
 
     def draw(

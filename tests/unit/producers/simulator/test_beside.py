@@ -26,6 +26,11 @@ def activities(spec: dict[str, Any], **changes: Any) -> list[tuple[datetime, Act
     return [(event.time, data) for event, data in found if isinstance(data, ActivityRecorded)]
 
 
+def test_scaled_down_to_nothing_there_are_no_totals_either() -> None:
+    assert activities(MEETINGS, scale=0.01) == []
+    assert len(activities(MEETINGS, scale=0.02)) == 1
+
+
 @pytest.mark.parametrize("scale", [1.0, 3.0])
 def test_totals_are_exact_and_no_meeting_settles_more_than_it_raised(scale: float) -> None:
     met = [data for _, data in activities(MEETINGS, scale=scale)]
