@@ -10,6 +10,7 @@ The patterns keep to what Python, Rust, RE2 (DuckDB) and ECMAScript (JSON Schema
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -90,6 +91,9 @@ def _moment(value: Any) -> datetime:
     return moment
 
 
+_BEYOND = 2**1023
+
+
 def _flag(value: Any) -> bool:
     if value in ("true", "false"):
         return bool(value == "true")
@@ -108,7 +112,8 @@ def _integer(value: Any) -> int:
 
 def _number(value: Any) -> float:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
+        # No float is as large as some whole numbers; no field takes either.
+        return float(value) if abs(value) < _BEYOND else math.inf
     if isinstance(value, str) and re.fullmatch(NUMBER_PATTERN, value):
         return float(value)
     raise ValueError("not a number")

@@ -177,6 +177,8 @@ def test_number_takes(value: Any, made: float) -> None:
 @pytest.mark.parametrize(
     "value",
     [
+        10**400,
+        -(10**400),
         180.0001,
         -181,
         float("nan"),
