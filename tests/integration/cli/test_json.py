@@ -11,6 +11,8 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from gridrates.cli import app
+from gridrates.kafka import producer
+from gridrates.settings import Settings
 from tests.integration.cli.commandline import CommandLine
 from tests.integration.cli.street import DAY, WAITING
 from tests.unit.cli.test_help import every_command
@@ -35,6 +37,14 @@ CALLS: dict[str, tuple[tuple[str, ...], int, set[str]]] = {
     "explain": (("closure_rate", "--date", DAY, "--code", "total"), 0, set()),
     "report": (("--date", DAY, "--out", "reports"), 0, set()),
     "status": ((), 10, {"level", "lines"}),
+    "health": ((), 20, {"level", "checks"}),
+    "alerts list": ((), 0, set()),
+    "maintain": ((), 0, set()),
+    "replay": ((), 0, set()),
+    "dead-letters list": ((), 0, set()),
+    "dead-letters show": (("1",), 0, {"reason_code"}),
+    "dead-letters replay": (("1", "--mend", "payload || '}'"), 2, set()),
+    "dead-letters discard": (("1", "--note", "no event"), 0, set()),
     "dev up": ((), 0, {"kafka", "airflow"}),
     "dev down": ((), 0, {"kafka", "airflow"}),
     "dev status": ((), 0, {"kafka", "airflow"}),
@@ -67,6 +77,12 @@ def desk(gridrates: CommandLine, monkeypatch: pytest.MonkeyPatch) -> CommandLine
     return gridrates
 
 
+def send_broken(settings: Settings) -> None:
+    """One record that is no event, on the street's topic."""
+    with producer(settings) as sender:
+        sender.send(settings.topic, b"{")
+
+
 @pytest.mark.parametrize("command", CALLS)
 def test_json_is_all_that_is_printed(desk: CommandLine, command: str) -> None:
     words, code, keys = CALLS[command]
@@ -74,6 +90,9 @@ def test_json_is_all_that_is_printed(desk: CommandLine, command: str) -> None:
     if command == "produce events":
         # What waits on the street's own topic is counted by other tests.
         variables["GRIDRATES_TOPIC"] += "-beside"
+    if command.startswith("dead-letters"):
+        send_broken(desk.settings)
+        desk("land").worked()
     if command == "produce simulate":
         variables["GRIDRATES_PROFILE"] = "demo-street"
     result = CliRunner(env=variables).invoke(app, [*command.split(), *words, "--json"])
