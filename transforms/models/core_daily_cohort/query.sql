@@ -10,10 +10,33 @@ work_type,
 cohort,
 count(*) AS due_count,
 {% for period in periods -%}
-count(*) FILTER (WHERE done_on <= {{ period }}_end) AS done_{{ period }}_count,
-count(*) FILTER (WHERE is_on_time AND done_on <= {{ period }}_end) AS on_time_{{ period }}_count,
+count(done_in_{{ period }}) AS done_{{ period }}_count,
+count(on_time_in_{{ period }}) AS on_time_{{ period }}_count,
 {% endfor -%}
-{{ rates.points_sum() }} AS points_sum
+CAST(coalesce(sum(tiny_points), 0) AS BIGINT) AS points_sum
+{%- endmacro -%}
+
+{#- Each thing with what is counted of it, settled once for all dimensions. -#}
+{% macro things(condition) -%}
+SELECT
+  member.due_on,
+  member.work_type,
+  member.cohort,
+  member.grid_path_id,
+  member.unit_code,
+  member.category_system,
+  member.category_code,
+  member.channel,
+  member.operator_id,
+  member.tags,
+  {% for period in periods -%}
+  CASE WHEN done_on <= {{ period }}_end THEN TRUE END AS done_in_{{ period }},
+  CASE WHEN is_on_time AND done_on <= {{ period }}_end THEN TRUE END AS on_time_in_{{ period }},
+  {% endfor -%}
+  {{ rates.tiny('points') }} AS tiny_points
+FROM core_cohort_member AS member
+INNER JOIN core_business_calendar AS calendar ON member.due_on = calendar.business_date
+WHERE {{ stale('due_on') }}{{ condition }}
 {%- endmacro -%}
 
 SELECT
@@ -32,9 +55,9 @@ SELECT
     ELSE coalesce(operator_id, 'unassigned')
   END AS member_code,
   {{ counts() | indent(2) }}
-FROM core_cohort_member AS member
-INNER JOIN core_business_calendar AS calendar ON member.due_on = calendar.business_date
-WHERE {{ stale('due_on') }}
+FROM (
+  {{ things('') | indent(2) }}
+) AS thing
 GROUP BY GROUPING SETS (
   (due_on, work_type, cohort, grid_path_id),
   (due_on, work_type, cohort, unit_code),
@@ -47,7 +70,10 @@ SELECT
   'tag' AS dimension,
   tag AS member_code,
   {{ counts() | indent(2) }}
-FROM (SELECT *, unnest(list_distinct(tags)) AS tag FROM core_cohort_member WHERE len(tags) > 0) AS tagged
-INNER JOIN core_business_calendar AS calendar ON tagged.due_on = calendar.business_date
-WHERE {{ stale('due_on') }}
+FROM (
+  SELECT *, unnest(list_distinct(tags)) AS tag
+  FROM (
+    {{ things(' AND len(tags) > 0') | indent(4) }}
+  ) AS thing
+) AS tagged
 GROUP BY due_on, work_type, cohort, tag

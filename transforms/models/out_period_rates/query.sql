@@ -31,16 +31,7 @@ WITH counted_by_period AS (
 ),
 
 measured AS (
-  SELECT
-    period_type,
-    period_start,
-    period_end,
-    dimension,
-    member_code,
-    work_type,
-    {{ rates.measure_columns() | indent(2) }}
-  FROM counted_by_period
-  GROUP BY period_type, period_start, period_end, dimension, member_code, work_type
+  {{ rates.measured('counted_by_period', 'period_type, period_start, period_end, dimension, member_code, work_type') | indent(2) }}
 ),
 
 placed AS (
