@@ -1,6 +1,7 @@
 """What a container of the stack does first: settings in, one process out.
 
-Reads environment variables alone; writes Airflow's password file, for the process that asks who logs in.
+Reads environment variables alone; writes into Airflow's home what its processes find there, and the password
+file for the one that asks who logs in.
 Guarantees that a process does not start with a secret missing, weak or malformed (exit code 2 and one line
 that says what to do), and that it takes the container's place: signals reach it, its exit is the container's.
 
@@ -23,6 +24,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
+from deploy.airflow_home import SCHEDULER, write_local_settings
 from deploy.files import write_json
 from gridrates.errors import GridratesError, InputError, ServiceUnavailable
 
@@ -70,6 +72,7 @@ def airflow_environment(given: Mapping[str, str]) -> dict[str, str]:
     )
     password = quote(given["POSTGRES_PASSWORD"], safe="")
     return dict(given) | {
+        **SCHEDULER,
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://{user}:{password}@{host}/{name}",
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags_folder()),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -89,7 +92,12 @@ def dags_folder() -> Path:
 
 def passwords_file(given: Mapping[str, str]) -> Path:
     """The file Airflow's login reads."""
-    return Path(given.get("AIRFLOW_HOME", "/var/lib/airflow")) / "passwords.json"
+    return airflow_home(given) / "passwords.json"
+
+
+def airflow_home(given: Mapping[str, str]) -> Path:
+    """Where Airflow keeps its own things."""
+    return Path(given.get("AIRFLOW_HOME", "/var/lib/airflow"))
 
 
 def commands(role: str, given: Mapping[str, str]) -> list[list[str]]:
@@ -105,6 +113,7 @@ def commands(role: str, given: Mapping[str, str]) -> list[list[str]]:
     if role == "api-server":
         _require(given, LOGIN)
         write_json(passwords_file(given), {"admin": given["AIRFLOW_ADMIN_PASSWORD"]}, mode=0o600)
+    write_local_settings(airflow_home(given))
     return [["airflow", role, *(["--skip-serve-logs"] if role in ("scheduler", "triggerer") else [])]]
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.airflow_api import AirflowApi
+from deploy.airflow_home import SCHEDULER, write_local_settings
 from deploy.files import locked, make_directory, read_json, tail, write_json
 from deploy.network import HOST, choose_port
 from deploy.processes import Daemon, spawn, stop_all, wait
@@ -167,6 +168,7 @@ def _start(
     write_json(folder / "port.json", {"port": chosen})
     passwords = _passwords(folder)
     everywhere = _environment(folder, dags, chosen) | dict(environment)
+    write_local_settings(folder)
     say("Preparing Airflow's database …")
     _run(["db", "migrate"], folder, everywhere)
     _run(["pools", "import", str(pools)], folder, everywhere)
@@ -241,6 +243,7 @@ def _environment(folder: Path, dags: Path, port: int) -> dict[str, str]:
     return inherited | {
         "NO_PROXY": without_proxy,
         "no_proxy": without_proxy,
+        **SCHEDULER,
         "AIRFLOW_HOME": str(folder),
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",

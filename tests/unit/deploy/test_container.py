@@ -76,6 +76,8 @@ def test_a_role_becomes_airflow(given: dict[str, str], role: str) -> None:
     done = run(given, role)
     assert (done.returncode, done.stderr) == (0, "")
     assert said(given)[0].split()[0] == role
+    local = Path(given["AIRFLOW_HOME"]) / "config" / "airflow_local_settings.py"
+    compile(local.read_text(), local, "exec")
 
 
 def test_the_database_takes_any_password(given: dict[str, str]) -> None:

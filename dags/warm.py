@@ -1,0 +1,20 @@
+"""Imports what tasks need before there are tasks: in the scheduler, whose children they are.
+
+Every task is a new process, made from the scheduler's. What the scheduler has imported it need not import:
+the gate alone takes seconds to do so, twice a pass. Airflow calls this by the `airflow_local_settings` that
+`deploy.airflow_home` writes, in each of its processes; the others need none of it.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+MODULES = ("gridrates.pipeline", "great_expectations", "gridrates.alerts")
+
+
+def warm_up() -> None:
+    """Import what tasks will, if this is the scheduler."""
+    if "scheduler" in sys.argv[1:2]:
+        for name in MODULES:
+            import_module(name)
