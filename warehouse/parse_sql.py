@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from contracts.events import CASE_TYPES
-from contracts.fields import CODE_BLANKS, CODE_NEVER, EARLIEST, LATEST, Kind
+from contracts.fields import CODE_BLANKS, CODE_NEVER, CODES_LENGTH, EARLIEST, LATEST, Kind
 from contracts.landing_rules import COLUMNS, ENVELOPE, SPECVERSION, TYPES, FieldRule
 from warehouse.statements import FOLDER
 
@@ -121,7 +121,9 @@ def _kind_macros() -> Iterator[tuple[str, list[str]]]:
         yield f"is_{name}(v, least, most)", [_matches("v", kind.pattern), value]
     # Of plain words only: any other list, and a list hidden in a text, needs a quote or an escape.
     words = r'\["[\w./:-]+"(?:,"[\w./:-]+")*\]'
-    yield "is_list(v, s)", [f"regexp_full_match(v, {_literal(words)})", "NOT contains(s, '\\')"]
+    # Any code takes four bytes or more: a list of so few bytes is not too long.
+    bounds = f"strlen(v) <= {4 * CODES_LENGTH}"
+    yield "is_list(v, s)", [bounds, f"regexp_full_match(v, {_literal(words)})", "NOT contains(s, '\\')"]
 
 
 def _code_conditions() -> list[str]:

@@ -24,5 +24,6 @@ CREATE TEMP MACRO is_number(v, least, most) AS
   regexp_full_match(v, '-?[0-9]{1,15}(?:\.[0-9]{1,20})?(?:[eE][+-]?[0-9]{1,3})?')
   AND try_cast(v AS DOUBLE) BETWEEN least AND most;
 CREATE TEMP MACRO is_list(v, s) AS
-  regexp_full_match(v, '\["[\w./:-]+"(?:,"[\w./:-]+")*\]')
+  strlen(v) <= 4000
+  AND regexp_full_match(v, '\["[\w./:-]+"(?:,"[\w./:-]+")*\]')
   AND NOT contains(s, '\');

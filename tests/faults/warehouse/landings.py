@@ -73,8 +73,6 @@ def main() -> None:
     """Make a child for every line."""
     import pyarrow  # noqa: F401  the children need it, and must not import it each
 
-    # Ctrl-C is for a child that has begun to land, and for nobody else.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     for line in sys.stdin:
         order = json.loads(line)
         child = os.fork()
@@ -89,7 +87,6 @@ def _land(chosen: dict[str, Any], crash_at: str) -> None:
     """In the child: land, and be gone."""
     crash_points.set_up(crash_at)
     try:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
         settings = Settings(**chosen)
         with open_live(settings, command="a landing that may die") as connection:
             land(connection, settings)

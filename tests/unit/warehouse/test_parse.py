@@ -147,6 +147,8 @@ REFUSED = {
     "out of bounds": (payload(data={"longitude": 180.5}), "schema_violation", "data.longitude"),
     "tags is a text": (payload(data={"tags": '["a"]'}), "schema_violation", "data.tags"),
     "tags hold a list": (payload(data={"tags": ["a", []]}), "schema_violation", "data.tags.1"),
+    "too many tags": (payload(data={"tags": ["t"] * 1_001}), "schema_violation", "data.tags"),
+    "beyond every float": (payload(data={"longitude": 10**400}), "schema_violation", "data.longitude"),
     "hash is a number": (payload(data={"reporter_hash": 10**16}), "schema_violation", "data.reporter_hash"),
     "negative sequence": (payload(sequence=-1), "schema_violation", "sequence"),
     "other word": (
@@ -176,6 +178,10 @@ def test_every_refusal_has_its_reason(parser: Parser) -> None:
         assert (found.code if found else None) == code, name
         assert words in (found.text if found else ""), name
         assert 2 * number not in parsed.refused, f"the good one before {name!r}"
+
+
+def test_as_many_tags_as_there_may_be(parser: Parser) -> None:
+    assert parse(parser, payload(data={"tags": ["t"] * 1_000})).refused == {}
 
 
 def test_a_refusal_says_who_it_is_where_that_can_be_read(parser: Parser) -> None:
