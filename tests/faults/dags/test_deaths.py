@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -43,8 +44,9 @@ def test_a_late_event_for_each_of_forty_dates_restates_them_in_a_handful_of_runs
     days = stack.days(DAYS)
     stack.await_published(stack.send(days))
     stack.await_quiet()
-    restated = stack.query("SELECT DISTINCT business_date FROM restatements ORDER BY ALL")
-    assert [day for (day,) in restated] == sorted(days)
+    restated = {day for (day,) in stack.query("SELECT DISTINCT business_date FROM restatements")}
+    # A visit falls due a day after the case was closed.
+    assert set(days) <= restated <= {*days, max(days) + timedelta(days=1)}
     total = "level = 'total' AND work_type = 'all'"
     counts = f"SELECT filed_count FROM daily_rates WHERE {total} AND business_date < $day"
     assert {count for (count,) in stack.query(counts, day=stack.today) if count} == {2}
