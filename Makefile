@@ -1,10 +1,11 @@
 # Every target may be run again at any time; those that need the environment set it up first.
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-full check format generate lock demo demo-boston down clean
+.PHONY: help setup test test-full bench soak check format generate lock demo demo-boston down clean
 
 export MAKECMDGOALS
 BIN := .venv/bin
 BOSTON_HOME := .gridrates-boston
+BENCH_HOME := .gridrates-bench
 BOSTON_CSV ?= ../shared/data/boston_311_2011h2.csv.gz
 
 help: ## list the targets
@@ -31,6 +32,13 @@ check: setup ## check format, lint, types, the arrows between the rooms, and SQL
 format: setup ## mend what `make check` says about format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+bench: setup ## measure landing and publishing beside bare readers; writes docs/benchmarks.md
+	@GRIDRATES_HOME=$(BENCH_HOME) $(BIN)/python -m benchmarks.table $(BENCH_ARGS)
+
+MINUTES ?= 60
+soak: setup ## land 20,000 events a second for MINUTES (60), and watch memory, handles and books
+	@GRIDRATES_HOME=$(BENCH_HOME) $(BIN)/python -m benchmarks.soak --minutes $(MINUTES)
 
 generate: setup ## write what is made from the code: JSON Schemas, AsyncAPI, docs/contract.md, docs/indicators.md, public tables
 	$(BIN)/python -m contracts.generate

@@ -12,7 +12,10 @@ confluent        librdkafka's `consume()`, counting records (when confluent-kafk
 land             rows, rejects, ledger; duplicates and conflicts removed; without the original payload
 land_payload     the same with the original payload kept
 land_records     the same as land, reading record by record
+land_threads     the same as land, with four threads of DuckDB where it uses one
 land_history     the same as land, into a file that has `--history` events already
+quixstreams      Quix Streams with a sink that inserts into DuckDB, one statement a batch (when installed):
+                 envelope columns, no rejects, no duplicates removed, at least once
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ import importlib.util
 import json
 import os
 import platform
+import re
 import resource
 import shutil
 import statistics
@@ -29,7 +33,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -42,7 +48,7 @@ from gridrates.kafka import admin, bootstrap_servers, consumer
 from gridrates.settings import Settings, load_settings
 from producers.publisher import Publisher
 from warehouse import reading
-from warehouse.landing import land
+from warehouse.landing import Lander, land
 from warehouse.live import open_live
 
 PORTION = 20_000
@@ -142,13 +148,65 @@ def landing_records(settings: Settings) -> int:
     return landing(settings)
 
 
+def landing_threads(settings: Settings) -> int:
+    """Land the topic with four threads of DuckDB."""
+
+    @contextmanager
+    def four_threads(self: Lander) -> Iterator[None]:
+        self._connection.execute("SET threads = 4")
+        yield
+
+    Lander.one_thread = four_threads  # type: ignore[method-assign]
+    return landing(settings)
+
+
+def quixstreams(settings: Settings) -> int:
+    """Land the topic with Quix Streams, as its documentation builds a sink."""
+    import duckdb
+    import pyarrow as pa
+    from quixstreams import Application
+    from quixstreams.sinks import BatchingSink
+
+    settings.warehouse_path.parent.mkdir(parents=True)
+    connection = duckdb.connect(str(settings.warehouse_path), config={"threads": 1})
+    connection.execute(statement("peer_table"))
+    insert = statement("peer_insert")
+
+    class Sink(BatchingSink):  # type: ignore[misc]
+        def write(self, batch: Any) -> None:
+            values = [item.value.decode(errors="replace") for item in batch]
+            offsets = pa.array([item.offset for item in batch], pa.int64())
+            arrived = pa.table({"payload": values, "kafka_offset": offsets})
+            connection.register("arrived", arrived)
+            connection.execute(insert, {"partition": batch.partition})
+            connection.unregister("arrived")
+
+    app = Application(
+        broker_address=bootstrap_servers(settings),
+        consumer_group=f"bench-{uuid.uuid4().hex}",
+        auto_offset_reset="earliest",
+        commit_every=50_000,
+        commit_interval=60,
+        loglevel="ERROR",
+        consumer_extra_config={"queued.min.messages": 1_000_000, "fetch.message.max.bytes": 16 * 1024**2},
+    )
+    topic = app.topic(settings.topic, value_deserializer="bytes", key_deserializer="bytes")
+    app.dataframe(topic).sink(Sink())
+    count = end_of(settings)
+    app.run(count=count)
+    connection.close()
+    return count
+
+
 WAYS: dict[str, tuple[Callable[[Settings], int], dict[str, Any]]] = {
     "poll": (poll, {}),
     "confluent": (confluent, {}),
     "land": (landing, {"keep_payload": False}),
     "land_payload": (landing, {"keep_payload": True}),
     "land_records": (landing_records, {"keep_payload": False}),
+    "land_threads": (landing_threads, {"keep_payload": False}),
     "land_history": (landing, {"keep_payload": False}),
+    "quixstreams": (quixstreams, {}),
 }
 
 
@@ -176,7 +234,7 @@ def measure_apart(way: str, settings: Settings, history: Path | None) -> Run:
             shutil.copy(history, own.warehouse_path)
         chosen = own.model_dump_json(exclude_defaults=True)
         command = [sys.executable, "-m", "benchmarks.landing", "--measure", way, "--settings", chosen]
-        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     return Run(**json.loads(told.splitlines()[-1]))
 
 
@@ -229,7 +287,11 @@ def options() -> argparse.Namespace:
 
 def chosen_ways(asked: str, history: int) -> list[str]:
     """The ways to measure: those asked for, else all that can be; `poll` in any case."""
-    can = {"confluent": bool(importlib.util.find_spec("confluent_kafka")), "land_history": bool(history)}
+    can = {
+        "confluent": bool(importlib.util.find_spec("confluent_kafka")),
+        "quixstreams": bool(importlib.util.find_spec("quixstreams")),
+        "land_history": bool(history),
+    }
     ways = asked.split(",") if asked else [way for way in WAYS if can.get(way, True)]
     return list(dict.fromkeys(["poll", *ways]))
 
@@ -240,18 +302,52 @@ def main() -> None:
     if asked.measure:
         print(json.dumps(asdict(measure(asked.measure, Settings(**json.loads(asked.settings))))))
         return
-    settings = load_settings(topic=f"bench-landing-{asked.events}")
-    settings.home_dir.mkdir(parents=True, exist_ok=True)
-    fill(settings, asked.events)
-    history = make_history(settings, asked.history)
-    runs: dict[str, list[Run]] = {way: [] for way in chosen_ways(asked.ways, asked.history)}
-    for _ in range(asked.rounds):
-        for way, found in runs.items():
-            found.append(measure_apart(way, settings, history))
-            print(way, found[-1], file=sys.stderr)
-    machine = {"python": platform.python_version(), "cores": os.cpu_count(), "system": platform.platform()}
+    settings = load_settings()
+    ways = chosen_ways(asked.ways, asked.history)
+    found = measure_all(settings, ways, asked.events, asked.rounds, asked.history)
     sizes = {"events": asked.events, "rounds": asked.rounds, "history": asked.history}
-    print(json.dumps({"machine": machine, "sizes": sizes, "ways": summary(runs)}, indent=2))
+    print(json.dumps({"machine": machine(), "sizes": sizes, "ways": found}, indent=2))
+
+
+def measure_all(
+    settings: Settings, ways: Sequence[str], events: int, rounds: int, history: int
+) -> dict[str, Any]:
+    """Fill the topic, let the ways take turns, and sum up."""
+    # Named: each way has a home of its own, where no broker is noted.
+    reached = {"kafka_bootstrap_servers": bootstrap_servers(settings), "topic": f"bench-landing-{events}"}
+    settings = settings.model_copy(update=reached)
+    settings.home_dir.mkdir(parents=True, exist_ok=True)
+    fill(settings, events)
+    file = make_history(settings, history)
+    runs: dict[str, list[Run]] = {way: [] for way in ways}
+    for _ in range(rounds):
+        for way, found in runs.items():
+            found.append(measure_apart(way, settings, file))
+            print(way, found[-1], file=sys.stderr)
+    return summary(runs)
+
+
+def machine() -> dict[str, Any]:
+    """What it was measured on."""
+    return {
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+        "processor": processor(),
+        "memory_gb": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1024**3),
+        "system": platform.platform(),
+    }
+
+
+def processor() -> str:
+    """The processor's name, where the system tells."""
+    info = Path("/proc/cpuinfo")
+    names = re.findall(r"^model name\s*: (.*)$", info.read_text() if info.exists() else "", re.MULTILINE)
+    return names[0] if names else platform.processor()
+
+
+def statement(name: str) -> str:
+    """The text of one of the benchmark's SQL files."""
+    return Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8")
 
 
 if __name__ == "__main__":

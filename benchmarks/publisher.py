@@ -15,6 +15,7 @@ import os
 import platform
 import random
 import statistics
+import sys
 import time
 import uuid
 from collections.abc import Callable
@@ -112,14 +113,21 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=300_000)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    settings, pairs = load_settings(), events(options.events)
-    runs: dict[str, list[Run]] = {name: [] for name in WAYS}
-    for _ in range(options.rounds):
-        for name, way in WAYS.items():
-            runs[name].append(measure(settings, way, pairs))
+    found = measure_all(load_settings(), options.events, options.rounds)
     machine = {"python": platform.python_version(), "cores": os.cpu_count(), "system": platform.platform()}
     sizes = {"events": options.events, "rounds": options.rounds, "event_bytes": EVENT_BYTES}
-    print(json.dumps({"machine": machine, "sizes": sizes, "ways": summary(runs)}, indent=2))
+    print(json.dumps({"machine": machine, "sizes": sizes, "ways": found}, indent=2))
+
+
+def measure_all(settings: Settings, count: int, rounds: int) -> dict[str, Any]:
+    """Let the ways take turns, and sum up."""
+    pairs = events(count)
+    runs: dict[str, list[Run]] = {name: [] for name in WAYS}
+    for _ in range(rounds):
+        for name, way in WAYS.items():
+            runs[name].append(measure(settings, way, pairs))
+            print(name, runs[name][-1], file=sys.stderr)
+    return summary(runs)
 
 
 if __name__ == "__main__":
