@@ -198,7 +198,7 @@ class ByFile:
         except OSError as error:
             raise InputError(
                 f"{self._path} cannot be read: {error.strerror}.",
-                remedy="Name a file that `gridrates dead-letters list --export FILE` has written.",
+                remedy="Name a file that `gridrates dead-letters list --export mend.jsonl` has written.",
             ) from error
 
     def _id_of(self, line: bytes, number: int, seen: set[int]) -> int:
