@@ -1,7 +1,7 @@
 """What the rates cost: a full rebuild, and the restatement of one late batch, against bare parsing.
 
 `python -m benchmarks.rates [--cases N …]` makes, for each size, a live file in a temporary directory with a
-year of made-up events of the demo street (ten a case) and prints JSON: seconds of one statement that only parses the
+year of made-up events of the demo street and prints JSON: seconds of one statement that only parses the
 same JSON into typed columns and writes them, of the rebuild of everything from the landed events, and of the
 restatement of a thousand late events on sixty dates; their ratios; the peak of resident memory. Each size has
 a process of its own.

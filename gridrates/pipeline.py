@@ -201,8 +201,9 @@ class Pass:
             case "land":
                 return of_landing(self.settings)
             case "fold" | "compute":
-                how = {"as_of": self.runner.as_of, "as_of_date": self.runner.as_of_date}
-                models = load_models(self.profile, incremental=not self.summary.is_full, **how)
+                models = load_models(
+                    self.profile, as_of=self.runner.as_of, as_of_date=self.runner.as_of_date
+                )
                 return of_models(models, result.seconds)
             case "publish":
                 return of_publication()

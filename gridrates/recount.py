@@ -27,7 +27,7 @@ REFERENCE = {
 
 def create_members(connection: duckdb.DuckDBPyConnection, profile: Profile) -> None:
     """The model of cohorts as a temporary view over the published tables."""
-    text = _over_published(render(MEMBERS, profile, incremental=False))
+    text = _over_published(render(MEMBERS, profile))
     connection.execute(f"CREATE OR REPLACE TEMP VIEW {MEMBERS} AS {text}")
 
 

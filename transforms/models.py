@@ -26,7 +26,7 @@ from transforms.indicators import load_indicators
 ROOM = Path(__file__).parent
 FOLDER = ROOM / "models"
 # Every model may use every macro of macros.sql.j2 by its bare name.
-PREAMBLE = """{% from 'macros.sql.j2' import touched, stale, stale_period, latest, business_date, local_date,
+PREAMBLE = """{% from 'macros.sql.j2' import latest, business_date, local_date,
   clock_at, worked, clock_reaches, instant_of, desk_clock, desk_deadline with context %}"""
 PERIODS = ("day", "week", "month", "quarter", "half_year", "year", "assessment_month")
 # Counts that are compared between periods, beside the headline rates.
@@ -51,10 +51,11 @@ class Column(BaseModel):
 class Table(BaseModel):
     """What `table.yaml` declares.
 
-    `replace_by` says how a model is brought up to date: the rows of touched cases, of stale business dates or
-    of the periods that hold them; everything whenever rates are computed (`moment`), or only in a full
-    rebuild (`all`); a view has nothing to bring up to date. `family` adds the columns of
-    the indicator family behind the declared ones.
+    `replace_by` says how a model is brought up to date: the rows of touched cases are made again; what
+    changed is added to the counts (`change`); the rows of changed members of a `dimension` are made again, by
+    business date or by period; everything is, whenever rates are computed (`moment`) or only in a full
+    rebuild (`all`); a view has nothing to bring up to date. The SQL knows of none of this. `family` adds the
+    columns of the indicator family behind the declared ones.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -62,7 +63,8 @@ class Table(BaseModel):
     zh: str
     en: str
     grain: tuple[str, ...]
-    replace_by: Literal["case_id", "business_date", "period", "moment", "all", "view"]
+    replace_by: Literal["case_id", "change", "business_date", "period", "moment", "all", "view"]
+    dimension: str | None = None
     public_name: str | None = None
     zh_name: str | None = None
     family: bool = False
@@ -90,9 +92,9 @@ def declared_models() -> list[Model]:
 
 
 @lru_cache(maxsize=16)
-def load_models(profile: Profile, *, as_of: datetime, as_of_date: date, incremental: bool) -> list[Model]:
-    """All models, rendered for a profile and a way of running, each behind those it reads."""
-    how = {"as_of": as_of, "as_of_date": as_of_date, "incremental": incremental}
+def load_models(profile: Profile, *, as_of: datetime, as_of_date: date) -> list[Model]:
+    """All models, rendered for a profile and a statistics moment, each behind those it reads."""
+    how = {"as_of": as_of, "as_of_date": as_of_date}
     models = {folder.name: _load(folder, profile, **how) for folder in sorted(FOLDER.iterdir())}
     graph = {name: model.needs & models.keys() for name, model in models.items()}
     return [models[name] for name in TopologicalSorter(graph).static_order()]

@@ -1,17 +1,19 @@
 """The runner: folds landed events into facts, and facts into rates, touching only what changed.
 
 Reads `raw_event` and the profile; writes every `core_` and `out_` table, the marks of business dates
-(`ops_business_date`) and its own state (`ops_transform_state`).
+(`ops_business_date`, `ops_stale_cell`) and its own state (`ops_transform_state`).
 
 Two steps, each one transaction:
 
-1. `fold`: the cases of landing batches not yet folded are folded again from all their events; every
-   business date on which such a case counted before or counts now is marked stale. Dates that have begun
-   since the last fold are marked stale too: limits pass without an event.
-2. `compute`: the rates of the dates given are made again from the facts, and their marks become computed.
+1. `fold`: the cases of landing batches not yet folded are folded again from all their events. What they
+   count for before and after is subtracted from and added to the daily and period counts, whole numbers, so
+   that the counts are what a full rebuild would give. Dates and members whose counts changed are marked
+   stale; so are dates that have begun since the last fold, for limits pass without an event.
+2. `compute`: the rates of the dates given are made again from the counts, and their marks become computed.
 
-A mark that is still there therefore means work that is due, whatever died in between. What comes out is the
-same as a full rebuild: the same SQL runs, over fewer rows. A changed profile or model rebuilds everything.
+A mark that is still there therefore means work that is due, whatever died in between. The models' SQL knows
+nothing of this: it runs over all rows in a full rebuild and over those that are due otherwise
+(`transforms.narrowing`). A changed profile or model rebuilds everything.
 """
 
 from __future__ import annotations
@@ -29,10 +31,13 @@ import duckdb
 
 from gridrates.profile import Profile
 from transforms.models import FOLDER, ROOM, Model, declared_models, load_models
+from transforms.narrowing import narrowed, narrowed_view, real
 from transforms.reference import load_reference
 
 # How the tables are brought up to date that `compute` makes; `fold` makes the others.
 MARTS = ("business_date", "period", "moment")
+EVENTS, MEMBERS = "core_case_event", "core_cohort_member"
+DAILY, PERIODS, RATES = "core_daily_cohort", "core_period_cohort", "out_period_rates"
 
 
 @dataclass(frozen=True)
@@ -64,74 +69,200 @@ class Runner:
         self.profile = profile
         self.as_of = as_of
         self.as_of_date = business_date(profile, as_of)
+        self._seconds: dict[str, float] = {}
 
     def fold(self, *, full: bool = False) -> Folded:
         """Fold what has landed since the last time; everything when `full` or a definition changed."""
-        full = full or self._definition_changed()
+        full = full or self._must_rebuild()
+        self._seconds = {}
         with self._transaction():
             last_batch = self._one("SELECT coalesce(max(batch_id), 0) FROM raw_event")
-            cases = self._mark_touched_cases(full)
-            self._remember_touched_dates(full)
-            kinds = ("case_id", "all", "view") if full else ("case_id",)
-            seconds = self._run(self._models(*kinds, full=full)) if full or cases else {}
-            if not full:
-                self._sql("insert_touched_dates")
-                self._sql("insert_causes", last_batch=last_batch)
-            dates = self._mark_stale_dates(full)
+            self._sql("touched_date_table")
+            cases = self._fold_all() if full else self._fold_touched(last_batch)
+            self._sql("mark_stale", as_of=self.as_of_date)
             self._save_state(last_batch)
-        return Folded(cases, dates, full, seconds)
+        return Folded(cases, self.stale_dates(), full, self._seconds)
 
     def compute(self, dates: Sequence[date]) -> Computed:
         """Make the rates of `dates` again; dates that have not begun are left out."""
         wanted = sorted({d for d in dates if d <= self.as_of_date})
         if not wanted:
             return Computed(())
+        self._seconds = {}
         with self._transaction():
             self._sql("stale_date_table")
             self.connection.execute("INSERT INTO stale_date SELECT unnest(?)", [wanted])
-            self._sql("stale_period_table")
-            seconds = self._run(self._models(*MARTS, full=False))
+            self._sql("whole_date_table")
+            if self._one("SELECT count(*) FROM whole_date") and self._is_everything_due():
+                self._compute_all()
+            else:
+                self._compute_stale()
+            self._sql("forget_stale_cells")
             self._sql("mark_computed")
-        return Computed(tuple(wanted), seconds)
+        return Computed(tuple(wanted), self._seconds)
 
     def stale_dates(self) -> tuple[date, ...]:
         """Business dates whose rates are due to be made again."""
         rows = self.connection.execute(_text("select_stale_dates")).fetchall()
         return tuple(row[0] for row in rows)
 
-    def _models(self, *kinds: str, full: bool) -> list[tuple[Model, bool]]:
-        models = load_models(self.profile, as_of=self.as_of, as_of_date=self.as_of_date, incremental=not full)
-        return [(m, full) for m in models if m.table.replace_by in kinds]
+    # Folding --------------------------------------------------------------------------------------------
 
-    def _run(self, models: list[tuple[Model, bool]]) -> dict[str, float]:
-        seconds = {}
-        for model, full in models:
-            started = time.perf_counter()
-            self._replace(model, full)
-            seconds[model.name] = time.perf_counter() - started
-        return seconds
+    def _fold_all(self) -> int:
+        load_reference(self.connection, self.profile)
+        self._create_marts()
+        for model in self._models("case_id", "all", "view", "change"):
+            with self._timed(model):
+                kind = "VIEW" if model.table.replace_by == "view" else "TABLE"
+                self.connection.execute(f"CREATE OR REPLACE {kind} {model.name} AS {model.sql}")
+        self._sql("insert_all_dates")
+        self._sql("insert_whole_dates")
+        return self._one("SELECT count(*) FROM core_case")
 
-    def _replace(self, model: Model, full: bool) -> None:
-        """Bring one model up to date: names in the statements below are the model's own."""
-        name, how = model.name, model.table.replace_by
-        if how == "view":
-            self.connection.execute(f"CREATE OR REPLACE VIEW {name} AS {model.sql}")
-        elif full or how in ("all", "moment"):
-            self.connection.execute(f"CREATE OR REPLACE TABLE {name} AS {model.sql}")
-        elif how == "period":
-            period = "(period_type, period_start)"
+    def _fold_touched(self, last_batch: int) -> int:
+        """Fold the touched cases, and carry what that changes through the counts."""
+        self._sql("touched_case_table")
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE cohort_delta AS FROM {DAILY} LIMIT 0")
+        cases = self._one("SELECT count(*) FROM touched_case")
+        if cases:
+            facts = self._models("case_id")
+            with narrowed(self.connection, {m.name: self._touched(m.name) for m in facts}):
+                self._count_cohorts("-")
+            with narrowed(self.connection, {EVENTS: self._touched(EVENTS)}):
+                for model in facts:
+                    self._fold_model(model)
+                self._count_cohorts("+")
+                for model in facts:
+                    self.connection.execute(f"DROP TABLE temp.{model.name}")
+        self._sql("insert_begun_dates", as_of=self.as_of_date)
+        self._add("cohort_delta", DAILY, "cohort_change")
+        self._add_to_periods()
+        self._sql("insert_stale_cells", as_of=self.as_of_date)
+        self._sql("insert_causes", last_batch=last_batch)
+        self._sql("complete_periods", as_of=self.as_of_date)
+        return cases
+
+    def _touched(self, table: str) -> str:
+        """The rows of touched cases."""
+        return f"SELECT * FROM {self._real(table)} WHERE case_id IN (SELECT case_id FROM touched_case)"
+
+    def _fold_model(self, model: Model) -> None:
+        """Make the facts of touched cases again; they stay there, narrowed, for the models behind."""
+        name = model.name
+        with self._timed(model):
+            self.connection.execute(f"CREATE TEMP TABLE {name} AS {model.sql}")
             self.connection.execute(
-                f"DELETE FROM {name} WHERE {period} IN (SELECT {period} FROM stale_period)"
+                f"DELETE FROM {self._real(name)} WHERE case_id IN (SELECT case_id FROM touched_case)"
             )
-            self.connection.execute(f"INSERT INTO {name} BY NAME {model.sql}")
-        else:
-            touched = "touched_case" if how == "case_id" else "stale_date"
-            self.connection.execute(f"DELETE FROM {name} WHERE {how} IN (SELECT {how} FROM {touched})")
-            self.connection.execute(f"INSERT INTO {name} BY NAME {model.sql}")
+            self.connection.execute(f"INSERT INTO {self._real(name)} BY NAME FROM temp.{name}")
 
-    def _definition_changed(self) -> bool:
-        row = self.connection.execute("SELECT fingerprint FROM ops_transform_state").fetchone()
-        return row is None or row[0] != self._fingerprint()
+    def _count_cohorts(self, sign: str) -> None:
+        """Add what the touched cases count for now to the changes, or take it away."""
+        members, daily = self._models(MEMBERS)[0], self._models(DAILY)[0]
+        keys = ", ".join(daily.table.grain)
+        counts = ", ".join(f"{sign}{count} AS {count}" for count in _counts(daily))
+        with narrowed_view(self.connection, MEMBERS, members.sql), self._timed(daily):
+            self._sql("insert_touched_dates")
+            self.connection.execute(
+                f"INSERT INTO cohort_delta BY NAME SELECT {keys}, {counts} FROM ({daily.sql})"
+            )
+
+    def _add(self, deltas: str, table: str, change: str) -> None:
+        """Add counts to a table of counts; `change` gets what was added, without what came to nothing."""
+        model = self._models(table)[0]
+        counts, fixed = _counts(model), [c for c in model.columns if c not in _counts(model)]
+        sums = ", ".join(f"CAST(sum({count}) AS BIGINT) AS {count}" for count in counts)
+        names = ", ".join(fixed)
+        self.connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE {change} AS SELECT {names}, {sums} FROM {deltas} GROUP BY {names} "
+            f"HAVING {' OR '.join(f'sum({count}) <> 0' for count in counts)}"
+        )
+        same = " AND ".join(f"old.{key} = change.{key}" for key in model.table.grain)
+        self.connection.execute(
+            f"MERGE INTO {self._real(table)} AS old USING {change} AS change ON {same} "
+            "WHEN MATCHED AND old.due_count + change.due_count = 0 THEN DELETE "
+            f"WHEN MATCHED THEN UPDATE SET {', '.join(f'{c} = old.{c} + change.{c}' for c in counts)} "
+            f"WHEN NOT MATCHED THEN INSERT ({', '.join([*fixed, *counts])}) "
+            f"VALUES ({', '.join(f'change.{c}' for c in [*fixed, *counts])})"
+        )
+
+    def _add_to_periods(self) -> None:
+        """Carry into the periods what changed on days they hold, and the whole of days that have begun."""
+        model = self._models(PERIODS)[0]
+        last = "(SELECT as_of_date FROM ops_transform_state)"
+        changed = (
+            f"SELECT * FROM cohort_change WHERE business_date <= {last} UNION ALL BY NAME "
+            f"SELECT * FROM {self._real(DAILY)} WHERE business_date > {last}"
+        )
+        with narrowed(self.connection, {DAILY: changed}), self._timed(model):
+            self._add(f"({model.sql})", PERIODS, "period_change")
+
+    # Computing ------------------------------------------------------------------------------------------
+
+    def _is_everything_due(self) -> bool:
+        return not self._one(_text("count_dates_not_due"), as_of=self.as_of_date)
+
+    def _compute_all(self) -> None:
+        for model in self._models(*MARTS):
+            with self._timed(model):
+                self.connection.execute(f"CREATE OR REPLACE TABLE {model.name} AS {model.sql}")
+
+    def _compute_stale(self) -> None:
+        """Make the rows of stale members again, on their dates and in the periods that hold these."""
+        for step in ("stale_cell_table", "stale_member_table", "stale_period_member_table"):
+            self._sql(step)
+        counts = {name: self._part_of(name) for name in (DAILY, PERIODS)}
+        with narrowed(self.connection, counts):
+            for model in self._models("business_date"):
+                self._make_again(model, _stale_days(model))
+            rates = self._models(RATES)[0]
+            self._make_again(rates, _stale_periods("period_type", "period_start", "level", "code"))
+        # Ranks depend on all members of a period.
+        periods = _stale_periods("period_type", "period_start")
+        with narrowed(self.connection, {RATES: f"SELECT * FROM {self._real(RATES)} WHERE {periods}"}):
+            ranked = [model for model in self._models("period") if model.name != RATES]
+            for model in ranked:
+                self._make_again(model, periods, keep=True)
+            for model in ranked:
+                self.connection.execute(f"DROP TABLE temp.{model.name}")
+        for model in self._models("moment"):
+            with self._timed(model):
+                self.connection.execute(f"CREATE OR REPLACE TABLE {model.name} AS {model.sql}")
+
+    def _part_of(self, table: str) -> str:
+        part = "part_of_daily_cohort" if table == DAILY else "part_of_period_cohort"
+        return _text(part).replace(f"FROM {table}", f"FROM {self._real(table)}")
+
+    def _make_again(self, model: Model, stale: str, *, keep: bool = False) -> None:
+        """Replace the rows for which `stale` holds; `keep` leaves them, narrowed, for the models behind."""
+        name = model.name
+        with self._timed(model):
+            self.connection.execute(f"CREATE TEMP TABLE {name} AS {model.sql}")
+            self.connection.execute(f"DELETE FROM {self._real(name)} WHERE {stale}")
+            self.connection.execute(f"INSERT INTO {self._real(name)} BY NAME FROM temp.{name} WHERE {stale}")
+            if not keep:
+                self.connection.execute(f"DROP TABLE temp.{name}")
+
+    # What both lean on ----------------------------------------------------------------------------------
+
+    def _real(self, table: str) -> str:
+        return real(self.connection, table)
+
+    def _models(self, *wanted: str) -> list[Model]:
+        """Models by name or by how they are brought up to date, each behind those it reads."""
+        models = load_models(self.profile, as_of=self.as_of, as_of_date=self.as_of_date)
+        return [m for m in models if m.name in wanted or m.table.replace_by in wanted]
+
+    @contextmanager
+    def _timed(self, model: Model) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self._seconds[model.name] = self._seconds.get(model.name, 0) + time.perf_counter() - started
+
+    def _must_rebuild(self) -> bool:
+        """Whether a definition changed, or the statistics moment went back."""
+        row = self.connection.execute("SELECT fingerprint, as_of_date FROM ops_transform_state").fetchone()
+        return row is None or row[0] != self._fingerprint() or row[1] > self.as_of_date
 
     def _fingerprint(self) -> str:
         """Of everything the derived tables depend on beside the events."""
@@ -140,31 +271,6 @@ class Runner:
         for file in files:
             digest.update(file.read_bytes())
         return digest.hexdigest()[:16]
-
-    def _mark_touched_cases(self, full: bool) -> int:
-        if full:
-            load_reference(self.connection, self.profile)
-            self._create_marts()
-            return self._one(
-                "SELECT count(DISTINCT subject_id) FROM raw_event WHERE event_type LIKE 'gridrates.case.%'"
-            )
-        self._sql("touched_case_table")
-        return self._one("SELECT count(*) FROM touched_case")
-
-    def _remember_touched_dates(self, full: bool) -> None:
-        """The dates touched cases count on now, before they are folded again."""
-        self._sql("touched_date_table")
-        if not full:
-            self._sql("insert_touched_dates")
-
-    def _mark_stale_dates(self, full: bool) -> tuple[date, ...]:
-        """Mark the dates touched cases count on, before and after, and those begun since."""
-        if full:
-            self._sql("insert_all_dates")
-        else:
-            self._sql("insert_begun_dates", as_of=self.as_of_date)
-        self._sql("mark_stale", as_of=self.as_of_date)
-        return self.stale_dates()
 
     def _create_marts(self) -> None:
         """Empty marts: a full rebuild fills them by date like any other run."""
@@ -183,8 +289,8 @@ class Runner:
     def _sql(self, name: str, **parameters: object) -> None:
         self.connection.execute(_text(name), parameters or None)
 
-    def _one(self, sql: str) -> int:
-        row = self.connection.execute(sql).fetchone()
+    def _one(self, sql: str, **parameters: object) -> int:
+        row = self.connection.execute(sql, parameters or None).fetchone()
         assert row is not None
         return int(row[0])
 
@@ -203,6 +309,24 @@ def business_date(profile: Profile, moment: datetime) -> date:
     """The business date a moment lies in, by the profile's zone and the hour its day begins."""
     local = moment.astimezone(ZoneInfo(profile.time_zone)).replace(tzinfo=None)
     return (local + timedelta(minutes=profile.business_day.shift_minutes)).date()
+
+
+def _counts(model: Model) -> list[str]:
+    """The columns of a table of counts that add up."""
+    return [column for column in model.columns if column.endswith(("_count", "_sum"))]
+
+
+def _stale_days(model: Model) -> str:
+    """Which rows of a daily table are made again: those of stale members; a node has a level, too."""
+    keys = model.table.grain[1:-1]
+    own = ", ".join(("business_date", *keys))
+    theirs = ", ".join(("business_date", "level", "code") if len(keys) > 1 else ("business_date", "code"))
+    return f"({own}) IN (SELECT ({theirs}) FROM stale_member WHERE dimension = '{model.table.dimension}')"
+
+
+def _stale_periods(*keys: str) -> str:
+    columns = ", ".join(keys)
+    return f"({columns}) IN (SELECT ({columns}) FROM stale_period_member)"
 
 
 def _text(name: str) -> str:

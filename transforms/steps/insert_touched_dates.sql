@@ -1,3 +1,3 @@
 -- The dates on which touched cases count, as the facts stand at this moment.
 INSERT INTO touched_date
-SELECT DISTINCT due_on, case_id FROM core_cohort_member WHERE case_id IN (SELECT case_id FROM touched_case)
+SELECT DISTINCT due_on, case_id FROM core_cohort_member

@@ -55,18 +55,16 @@ def test_every_shipped_profile_can_be_computed(name: str) -> None:
     assert runner.compute([date(2026, 5, 1)]).dates == (date(2026, 5, 1),)
 
 
-@pytest.mark.parametrize("incremental", [False, True])
-def test_models_are_ordered_behind_what_they_read(incremental: bool) -> None:
+def test_models_are_ordered_behind_what_they_read() -> None:
     seen: set[str] = set()
-    for model in load_models(profile(), as_of=AS_OF, as_of_date=date(2026, 6, 1), incremental=incremental):
+    for model in load_models(profile(), as_of=AS_OF, as_of_date=date(2026, 6, 1)):
         assert model.needs & {m.name for m in declared_models()} <= seen
         seen.add(model.name)
 
 
-@pytest.mark.parametrize("incremental", [False, True])
-def test_every_model_can_be_written_for_spark(incremental: bool) -> None:
+def test_every_model_can_be_written_for_spark() -> None:
     chosen = profile(composites=dict.fromkeys(library()))
-    for model in load_models(chosen, as_of=AS_OF, as_of_date=date(2026, 6, 1), incremental=incremental):
+    for model in load_models(chosen, as_of=AS_OF, as_of_date=date(2026, 6, 1)):
         (text,) = sqlglot.transpile(
             model.sql, read="duckdb", write="spark", unsupported_level=sqlglot.ErrorLevel.RAISE
         )

@@ -9,7 +9,6 @@ WITH pause AS (
     min(suspended_at) AS suspended_at,
     max(resumed_at) AS resumed_at
   FROM core_suspension
-  WHERE {{ touched('case_id') }}
   GROUP BY case_id
 ),
 
@@ -31,7 +30,6 @@ joined AS (
   FROM core_case_fold AS fold
   INNER JOIN core_case_deadline AS deadline ON fold.case_id = deadline.case_id
   LEFT JOIN pause ON fold.case_id = pause.case_id
-  WHERE {{ touched('fold.case_id') }}
 ),
 
 judged AS (

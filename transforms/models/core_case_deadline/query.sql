@@ -31,7 +31,6 @@ WITH limited AS (
   LEFT JOIN core_limit AS by_work_type
     ON fold.work_type = by_work_type.work_type AND by_work_type.scope = 'work_type'
   LEFT JOIN (SELECT * FROM core_limit WHERE scope = 'default') AS by_default ON TRUE
-  WHERE {{ touched('fold.case_id') }}
 ),
 
 paused AS (

@@ -63,7 +63,6 @@ WITH fold AS (
       event_order
     ) FILTER (WHERE verb NOT IN ('extended', 'supervised', 'exempted')) AS last_step
   FROM core_case_event
-  WHERE {{ touched('case_id') }}
   GROUP BY case_id
 ),
 
@@ -79,7 +78,6 @@ task AS (
   FROM (
     SELECT *, lead(task_no) OVER (PARTITION BY case_id ORDER BY task_no) AS next_task_no
     FROM core_dispatch_task
-    WHERE {{ touched('case_id') }}
   ) AS numbered
   GROUP BY case_id
 ),
@@ -94,7 +92,6 @@ visit AS (
     arg_max(satisfaction, visit_no) FILTER (WHERE is_valid_visit AND satisfaction IS NOT NULL) AS satisfaction,
     arg_max(resolution, visit_no) FILTER (WHERE is_valid_visit AND resolution IS NOT NULL) AS resolution
   FROM core_visit
-  WHERE {{ touched('case_id') }}
   GROUP BY case_id
 )
 

@@ -10,7 +10,7 @@ WITH step AS (
       ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
     ) AS asked_from_at
   FROM core_case_event
-  WHERE verb IN ('reported', 'verified', 'handled', 'checked') AND {{ touched('case_id') }}
+  WHERE verb IN ('reported', 'verified', 'handled', 'checked')
 ),
 
 done AS (

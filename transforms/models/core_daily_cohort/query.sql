@@ -36,7 +36,7 @@ SELECT
   {{ rates.tiny('points') }} AS tiny_points
 FROM core_cohort_member AS member
 INNER JOIN core_business_calendar AS calendar ON member.due_on = calendar.business_date
-WHERE {{ stale('due_on') }}{{ condition }}
+{{ condition }}
 {%- endmacro -%}
 
 SELECT
@@ -73,7 +73,7 @@ SELECT
 FROM (
   SELECT *, unnest(list_distinct(tags)) AS tag
   FROM (
-    {{ things(' AND len(tags) > 0') | indent(4) }}
+    {{ things('WHERE len(tags) > 0') | indent(4) }}
   ) AS thing
 ) AS tagged
 GROUP BY due_on, work_type, cohort, tag

@@ -17,7 +17,7 @@ WITH step AS (
     ) AS latest_task_id,
     CASE WHEN verb = 'dispatched' THEN coalesce(task_id, event_id) ELSE task_id END AS named_task_id
   FROM core_case_event
-  WHERE verb IN ('dispatched', 'signed', 'returned', 'handled') AND {{ touched('case_id') }}
+  WHERE verb IN ('dispatched', 'signed', 'returned', 'handled')
 ),
 
 folded AS (

@@ -8,7 +8,7 @@ WITH overlay AS (
     resume_at,
     lead(occurred_at) OVER (PARTITION BY case_id ORDER BY occurred_at, sequence_no, event_id, source_id) AS next_at
   FROM core_case_event
-  WHERE verb IN ('suspended', 'resumed', 'handled', 'closed') AND {{ touched('case_id') }}
+  WHERE verb IN ('suspended', 'resumed', 'handled', 'closed')
 ),
 
 pause AS (

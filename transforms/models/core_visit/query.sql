@@ -23,4 +23,4 @@ SELECT
   coalesce(is_reopened, FALSE) AS is_reopened,
   {{ business_date('occurred_at') }} AS visited_on
 FROM core_case_event
-WHERE verb = 'visited' AND {{ touched('case_id') }}
+WHERE verb = 'visited'

@@ -11,7 +11,7 @@ WITH daily AS (
     on_time_day_count AS on_time_count,
     points_sum
   FROM core_daily_cohort
-  WHERE dimension = 'grid' AND business_date <= DATE '{{ as_of_date }}' AND {{ stale('business_date') }}
+  WHERE dimension = 'grid' AND business_date <= DATE '{{ as_of_date }}'
 ),
 
 {{ rates.rates_of_nodes() }}

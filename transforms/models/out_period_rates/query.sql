@@ -2,36 +2,8 @@
 -- channel, operator and tag. A period's numerator is what was done by the period's end of all that fell due in it; it is
 -- not the sum of the days' numerators, which are cut at each day's end.
 {% import 'rates.sql.j2' as rates with context -%}
-WITH counted_by_period AS (
-  {% for period in periods if period != 'day' -%}
-  SELECT
-    '{{ period }}' AS period_type,
-    calendar.{{ period }}_start AS period_start,
-    calendar.{{ period }}_end AS period_end,
-    daily.dimension,
-    daily.member_code,
-    daily.work_type,
-    daily.cohort,
-    sum(daily.due_count) AS due_count,
-    sum(daily.done_{{ period }}_count) AS done_count,
-    sum(daily.on_time_{{ period }}_count) AS on_time_count,
-    sum(daily.points_sum) AS points_sum
-  FROM core_daily_cohort AS daily
-  INNER JOIN core_business_calendar AS calendar ON daily.business_date = calendar.business_date
-  WHERE daily.business_date <= DATE '{{ as_of_date }}'
-  {%- if incremental %}
-    AND calendar.{{ period }}_start IN (SELECT period_start FROM stale_period WHERE period_type = '{{ period }}')
-  {%- endif %}
-  GROUP BY
-    calendar.{{ period }}_start, calendar.{{ period }}_end, daily.dimension, daily.member_code, daily.work_type,
-    daily.cohort
-  {% if not loop.last %}UNION ALL
-  {% endif -%}
-  {% endfor %}
-),
-
-measured AS (
-  {{ rates.measured('counted_by_period', 'period_type, period_start, period_end, dimension, member_code, work_type') | indent(2) }}
+WITH measured AS (
+  {{ rates.measured('core_period_cohort', 'period_type, period_start, period_end, dimension, member_code, work_type') | indent(2) }}
 ),
 
 placed AS (

@@ -11,7 +11,6 @@ WITH scored AS (
     sum(points * weight) / sum(CASE WHEN points IS NOT NULL THEN weight END) AS score,
     sum(CASE WHEN points IS NOT NULL THEN weight ELSE 0 END) / 100 AS weight_covered
   FROM out_ranking_part
-  WHERE {{ stale_period() }}
   GROUP BY composite, period_type, period_start, level, code, work_type
 ),
 

@@ -32,7 +32,6 @@ FROM out_period_rates
 WHERE level IN ('{{ composite.levels | join("', '") }}')
   AND work_type = '{{ composite.work_type }}'
   AND code <> 'unassigned'
-  AND {{ stale_period() }}
 {% if not (loop.last and composite_loop.last) %}UNION ALL
 {% endif -%}
 {% endfor -%}
