@@ -30,8 +30,9 @@ DECLARED = Path(__file__).with_name("health.yaml")
 # Published tables that get a row a business date, so that their newest one tells how fresh they are.
 DATED = ("daily_rates", "unit_daily_rates", "category_daily_rates", "channel_daily_rates")
 KEPT = timedelta(days=92)
-# What cannot be known while Kafka is away.
+# What cannot be known while Kafka is away, and what then goes without saying.
 OF_KAFKA = ("lag", "unlanded_age")
+BY_KAFKA = "failed_stages/land"
 # Subjects an alert names.
 TOLD = 5
 
@@ -160,7 +161,8 @@ def tell(settings: Settings, findings: Sequence[Finding]) -> None:
     """Tell people what is beyond its limit, one alert a check, and what is no longer."""
     is_kafka_away = any(each.check == "kafka" and each.level for each in findings)
     for name, check in checks().items():
-        beyond = [each for each in findings if each.check == name and each.level]
+        found = [each for each in findings if each.check == name and each.level]
+        beyond = [each for each in found if not (is_kafka_away and each.key == BY_KAFKA)]
         key = name if name == "kafka" else f"health/{name}"
         if beyond:
             fire(settings, _alert(key, check, beyond))
@@ -214,7 +216,7 @@ def spoken(value: float | None, unit: str) -> str:
             return f"{value / 1e9:.2f} GB"
         case "ratio":
             return f"{value:.1f} times the usual"
-    return f"{value:,.0f} {unit}"
+    return f"{value:,.0f} {unit.removesuffix('s') if value == 1 else unit}"
 
 
 def _probe(settings: Settings) -> Sequence[lag.PartitionLag]:

@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gridrates import health, pipeline
+from gridrates.alerts import open_alerts
 from gridrates.cli import app
 from gridrates.errors import ServiceUnavailable
 from gridrates.health import Finding, checks, judge, measure, record, spoken
@@ -260,6 +261,7 @@ def test_figures_are_spoken_in_units_of_people() -> None:
     assert [spoken(1800, "seconds"), spoken(7200, "seconds")] == ["30 min", "2.0 h"]
     assert [spoken(0.0123, "share"), spoken(2e9, "bytes")] == ["1.2%", "2.00 GB"]
     assert [spoken(None, "events"), spoken(1234, "events")] == ["unknown", "1,234 events"]
+    assert [spoken(0, "dates"), spoken(1, "dates")] == ["0 dates", "1 date"]
 
 
 # What is kept
@@ -283,6 +285,45 @@ def test_what_is_old_is_forgotten(street: Settings) -> None:
             record(this.connection, judge(street, "lag", [("0", 1.0)]), now=moment)
         kept = this.connection.execute("SELECT checked_at FROM ops_pipeline_health").fetchall()
     assert kept == [(NOW.astimezone(UTC),)]
+
+
+# What is told
+
+
+def told(settings: Settings, *findings: tuple[str, str, float]) -> set[str]:
+    """The alerts that are open after some findings: (check, subject, value)."""
+    health.tell(
+        settings, [each for name, *value in findings for each in judge(settings, name, [tuple(value)])]
+    )
+    return set(open_alerts(settings))
+
+
+def test_one_alert_a_check_whatever_its_subjects(settings: Settings) -> None:
+    assert told(settings, ("lag", "0", 1e6), ("lag", "1", 2e6), ("lag", "2", 0)) == {"health/lag"}
+    what = open_alerts(settings)["health/lag"]["what"]
+    assert "lag/0 is 1,000,000 records" in what and "lag/1" in what and "lag/2" not in what
+    assert told(settings, ("lag", "0", 0)) == set()
+
+
+def test_many_subjects_do_not_make_a_long_message(settings: Settings) -> None:
+    told(settings, *(("open_rejects", f"source-{n}", 1.0) for n in range(50)))
+    what = open_alerts(settings)["health/open_rejects"]["what"]
+    assert what.endswith("; and 45 more")
+
+
+def test_a_finding_that_is_gone_is_over(settings: Settings) -> None:
+    """A source without open rejects has no row at all."""
+    assert told(settings, ("open_rejects", "crm", 3)) == {"health/open_rejects"}
+    assert told(settings) == set()
+
+
+def test_while_kafka_is_away_what_follows_from_it_is_not_told(settings: Settings) -> None:
+    told(settings, ("lag", "0", 1e6))
+    away = told(settings, ("kafka", "broker", 1), ("failed_stages", "land", 1))
+    assert away == {"kafka", "health/lag"}, "and what cannot be measured is not over"
+    assert told(settings, ("kafka", "broker", 0), ("failed_stages", "land", 1)) == {"health/failed_stages"}
+    other = told(settings, ("kafka", "broker", 1), ("failed_stages", "publish", 1))
+    assert other == {"kafka", "health/failed_stages"}
 
 
 # On the command line
