@@ -122,8 +122,8 @@ def _kind_macros() -> Iterator[tuple[str, list[str]]]:
     # Of plain words only: any other list, and a list hidden in a text, needs a quote or an escape.
     words = r'\["[\w./:-]+"(?:,"[\w./:-]+")*\]'
     # Any code takes four bytes or more: a list of so few bytes is not too long.
-    bounds = f"strlen(v) <= {4 * CODES_LENGTH}"
-    yield "is_list(v, s)", [bounds, f"regexp_full_match(v, {_literal(words)})", "NOT contains(s, '\\')"]
+    short = f"strlen(v) <= {4 * CODES_LENGTH}"
+    yield "is_list(v, s)", [short, f"regexp_full_match(v, {_literal(words)})", "NOT contains(s, '\\')"]
 
 
 def _code_conditions() -> list[str]:

@@ -21,7 +21,7 @@ CREATE TABLE raw_dead_letter_mirror (
   kafka_topic VARCHAR NOT NULL,
   mirror_id VARCHAR NOT NULL,
   last_reject_id BIGINT NOT NULL,
-  end_offsets MAP(INTEGER, BIGINT) NOT NULL,
+  end_offsets MAP (INTEGER, BIGINT) NOT NULL,
   updated_at TIMESTAMPTZ NOT NULL
 );
 
