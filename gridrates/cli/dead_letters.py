@@ -180,7 +180,9 @@ def _ids_of(mending: Mending, ids: list[int] | None) -> tuple[int, ...]:
     if in_file is None:
         return tuple(ids or ())
     if not in_file:
-        raise InputError("The edited file holds no letter.", remedy=f"Write one with `{LIST} --export mend.jsonl`.")
+        raise InputError(
+            "The edited file holds no letter.", remedy=f"Write one with `{LIST} --export mend.jsonl`."
+        )
     if missing := sorted(set(ids or ()) - set(in_file)):
         raise InputError(
             f"The dead letter {missing[0]} is not in the file.", remedy="Add it, or leave it out."
