@@ -17,4 +17,4 @@ SELECT
   i AS kafka_offset,
   0 AS batch_id,
   now() AS landed_at
-FROM range($count) AS numbers(i);
+FROM range($count) AS numbers (i);

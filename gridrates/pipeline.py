@@ -201,9 +201,7 @@ class Pass:
             case "land":
                 return of_landing(self.settings)
             case "fold" | "compute":
-                models = load_models(
-                    self.profile, as_of=self.runner.as_of, as_of_date=self.runner.as_of_date
-                )
+                models = load_models(self.profile, as_of=self.runner.as_of, as_of_date=self.runner.as_of_date)
                 return of_models(models, result.seconds)
             case "publish":
                 return of_publication()
