@@ -20,9 +20,10 @@ from reports.writing import write_report
 from tests.six_weeks import six_weeks
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="Chromium is not installed (scripts/install-browser)"
-)
+pytestmark = [
+    pytest.mark.full,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (scripts/install-browser)"),
+]
 PHONE, DESK, PAPER = 360, 1280, 720
 
 

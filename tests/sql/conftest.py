@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import yaml
 
+from gridrates.profile import Profile
 from tests.derived import derive, profile, rows
 from tests.events import Row, event
 from transforms.models import load_table
@@ -36,7 +37,7 @@ class Case(pytest.Item):
     def runtest(self) -> None:
         case = yaml.safe_load(self.path.read_text(encoding="utf-8"))
         chosen = profile(**case.get("profile", {}))
-        connection = derive(_events(case["events"], chosen.time_zone), chosen, **_as_of(case))
+        connection = derive(events_of(case, chosen), chosen, **as_of(case))
         for table, expected in case["expect"].items():
             _compare(connection, table, expected, chosen.time_zone)
 
@@ -49,7 +50,13 @@ class Case(pytest.Item):
         return super().repr_failure(excinfo, style)
 
 
-def _as_of(case: Row) -> dict[str, Any]:
+def events_of(case: Row, chosen: Profile) -> Iterator[Row]:
+    """The events of a case file."""
+    return _events(case["events"], chosen.time_zone)
+
+
+def as_of(case: Row) -> dict[str, Any]:
+    """The statistics moment, where a case file sets one."""
     return {"as_of": datetime.fromisoformat(str(case["as_of"]))} if "as_of" in case else {}
 
 

@@ -18,6 +18,8 @@ from tests.landing import payload, payloads
 from warehouse import landing
 from warehouse.live import open_live, spill_directory
 
+pytestmark = pytest.mark.full
+
 MOUNT = ("unshare", "--user", "--map-root-user", "--mount")
 COUNTS = "SELECT count(*), count(DISTINCT event_id), coalesce(max(batch_id), 0) FROM raw_event"
 

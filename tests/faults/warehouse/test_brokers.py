@@ -15,6 +15,8 @@ from tests.faults.warehouse.clusters import Brokers, in_sync, leader_of
 from tests.faults.warehouse.streams import Stream, assert_exact, land_the_rest
 from tests.integration.warehouse.topics import changed, run, wait_for
 
+pytestmark = pytest.mark.full
+
 
 @pytest.fixture
 def one(tmp_path: Path) -> Iterator[Brokers]:

@@ -21,6 +21,7 @@ from warehouse.crash_points import LANDING
 CRASHES = int(os.environ.get("GRIDRATES_CRASHES", "200"))
 
 
+@pytest.mark.full
 def test_dying_at_every_crash_point_loses_nothing_and_doubles_nothing(kafka_settings: Settings) -> None:
     with Stream(kafka_settings) as stream, Landings(kafka_settings) as landings:
         for point in LANDING:

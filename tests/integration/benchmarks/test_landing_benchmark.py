@@ -10,6 +10,8 @@ import pytest
 from benchmarks import landing, publisher, soak, table
 from gridrates.settings import Settings
 
+pytestmark = pytest.mark.full
+
 
 @pytest.fixture
 def small(kafka_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:

@@ -11,6 +11,8 @@ from benchmarks import publisher
 from gridrates.kafka import admin
 from gridrates.settings import Settings
 
+pytestmark = pytest.mark.full
+
 
 def test_it_measures_every_way(
     kafka_settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

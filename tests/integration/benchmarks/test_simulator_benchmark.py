@@ -6,6 +6,8 @@ import pytest
 
 from benchmarks.simulator import measure_apart
 
+pytestmark = pytest.mark.full
+
 
 @pytest.mark.timeout(300)
 def test_three_months_take_little_more_memory_than_one() -> None:

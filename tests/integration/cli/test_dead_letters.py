@@ -13,6 +13,8 @@ from tests.integration.cli.commandline import CommandLine
 from tests.integration.warehouse.topics import publish, query
 from tests.landing import payload, payloads
 
+pytestmark = pytest.mark.full
+
 GBK = payload(id="g-1", subject="案件", data={"description": "井盖破损"}).decode().encode("gb18030")
 REFUSED = [
     payload(id="t-1", time="2026-05-01 08:00:00"),

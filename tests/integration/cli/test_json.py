@@ -37,7 +37,7 @@ CALLS: dict[str, tuple[tuple[str, ...], int, set[str]]] = {
     "explain": (("closure_rate", "--date", DAY, "--code", "total"), 0, set()),
     "report": (("--date", DAY, "--out", "reports"), 0, set()),
     "status": ((), 10, {"level", "lines"}),
-    "health": ((), 20, {"level", "checks"}),
+    "health": ((), 20, {"level", "findings"}),
     "alerts list": ((), 0, set()),
     "maintain": ((), 0, set()),
     "replay": ((), 0, set()),

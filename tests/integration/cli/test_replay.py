@@ -11,6 +11,8 @@ from tests.integration.cli.street import FIRST, WAITING, WHOLE, rates
 from tests.integration.warehouse.topics import query, records
 from warehouse.live import open_live
 
+pytestmark = pytest.mark.full
+
 
 def change(settings: Settings, text: str) -> None:
     with open_live(settings, command="test") as live:

@@ -23,7 +23,7 @@ from tests.unit.deploy.test_prometheus import AIRFLOW
 ROOT = Path(__file__).parents[3]
 PATIENCE_SECONDS = 90
 
-pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore")]
+pytestmark = [pytest.mark.full, pytest.mark.airflow, pytest.mark.filterwarnings("ignore")]
 
 
 class Receiver(ThreadingHTTPServer):

@@ -21,7 +21,7 @@ from gridrates import kafka
 from gridrates.errors import InputError, ResourceError, ServiceUnavailable
 from gridrates.settings import Settings
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.full, pytest.mark.kafka]
 
 # A killed broker may come back under its id only when its old session has run out: 9 s unless told otherwise.
 QUICK = {"broker.session.timeout.ms": "2000", "broker.heartbeat.interval.ms": "500"}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 import openpyxl
@@ -93,7 +94,7 @@ def test_the_text_tells_what_is_not_as_it_should_be(published) -> None:
 
 
 def test_a_time_that_is_not_over_is_provisional(published) -> None:
-    today = gather(published, parse(f"{date.today():%Y-%m-%d}"))
+    today = gather(published, parse(f"{datetime.now(ZoneInfo('Asia/Shanghai')):%Y-%m-%d}"))
     assert today.quality.is_provisional
     assert bulletin.render(today).count("rovisional") == 1
     assert "暂定数据" in page.render(today)

@@ -21,14 +21,15 @@ from tests.integration.systems.page import Section, sections
 from tests.integration.systems.streets import Row, Street, events
 from transforms.models import ROOM
 
+pytestmark = pytest.mark.full
+
 SECTIONS = sections()
 GetStreet = Callable[[str], Street]
-# Streets whose pass takes longer than every run of the tests can bear.
-LARGE = ("baiguan", "baiyang", "dapuqiao", "wanli")
 
 
-def marked(name: str) -> list[pytest.MarkDecorator]:
-    return [pytest.mark.full, pytest.mark.timeout(1800)] if name in LARGE else [pytest.mark.timeout(600)]
+def marked(name: str) -> pytest.MarkDecorator:
+    """Large streets take longer than other tests may."""
+    return pytest.mark.timeout(1800 if name == "baiyang" else 900)
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ month AS (
     CAST(date_trunc('quarter', business_date) AS DATE) AS quarter_start,
     CAST(date_trunc('year', business_date) AS DATE) AS year_start,
     CAST(
-      date_trunc('month', business_date - INTERVAL ({{ profile.assessment_month_starts_on - 1 }}) DAY)
-      + INTERVAL ({{ profile.assessment_month_starts_on - 1 }}) DAY AS DATE
+      date_trunc('month', business_date - INTERVAL '{{ profile.assessment_month_starts_on - 1 }}' DAY)
+      + INTERVAL '{{ profile.assessment_month_starts_on - 1 }}' DAY AS DATE
     ) AS assessment_month_start,
     CAST(
       date_trunc('year', business_date)

@@ -11,14 +11,14 @@ placed AS (
   FROM measured
   INNER JOIN core_grid_path_node AS node ON measured.member_code = node.path_id
   WHERE measured.dimension = 'grid'
-  UNION ALL BY NAME
+  UNION ALL
   SELECT measured.* EXCLUDE (dimension, member_code), dimension AS level, member_code AS code
   FROM measured
   WHERE measured.dimension <> 'grid'
 ),
 
 counted AS (
-  {{ rates.by_work_type('placed') | indent(2) }}
+  {{ rates.by_work_type('placed', 'period_type, period_start, period_end, level, code') | indent(2) }}
 ),
 
 total AS (

@@ -1,0 +1,118 @@
+"""One SQL, two engines: every case file of tests/sql gives the same rows on Spark as on DuckDB.
+
+Needs pyspark 4 (`uv pip install pyspark`, or the extra `gridrates[spark]`) and a Java 17 or newer.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import yaml
+
+from gridrates.profile import Profile
+from tests.derived import AS_OF, derive, profile
+from tests.sql.conftest import as_of, events_of
+from transforms.models import Model, load_models
+from transforms.runner import business_date
+from transforms.spark import spark_sql
+
+pyspark_sql = pytest.importorskip("pyspark.sql", reason="pyspark is not installed: pip install pyspark")
+pytestmark = [
+    pytest.mark.full,
+    pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java 17 or newer (`java`)"),
+    # pyspark's own use of what newer Pythons and pandas call deprecated.
+    pytest.mark.filterwarnings("ignore"),
+]
+CASES = sorted((Path(__file__).parents[2] / "sql").rglob("*.yaml"))
+# Columns that only order events, and those of the bytes an event came in.
+INTERNAL = ("event_order",)
+RAW_WITHOUT = ("payload", "id_hash", "payload_hash")
+
+
+@pytest.fixture(scope="module")
+def spark() -> Iterator[Any]:
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    builder = pyspark_sql.SparkSession.builder.master("local[2]").appName("gridrates")
+    for name, value in {
+        "spark.sql.session.timeZone": "UTC",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.ui.enabled": "false",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.log.level": "ERROR",
+    }.items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    yield session
+    session.stop()
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_spark_gives_the_rows_that_duckdb_gives(spark: Any, path: Path, tmp_path: Path) -> None:
+    case = yaml.safe_load(path.read_text("utf-8"))
+    chosen = profile(**case.get("profile", {}))
+    connection = derive(events_of(case, chosen), chosen, **as_of(case))
+    models = models_of(chosen, **as_of(case))
+    give_inputs(spark, connection, {model.name for model in models}, tmp_path)
+    compared = 0
+    for model in models:
+        made = spark.sql(spark_sql(model.sql))
+        # Cut off what was computed: plans of plans would grow without end.
+        made.write.parquet(str(tmp_path / model.name))
+        spark.read.parquet(str(tmp_path / model.name)).createOrReplaceTempView(model.name)
+        ours, theirs = of_duckdb(connection, model), of_spark(spark, model)
+        assert theirs == ours, model.name
+        compared += len(ours)
+    assert compared
+
+
+def models_of(chosen: Profile, as_of: Any = AS_OF) -> list[Model]:
+    return load_models(chosen, as_of=as_of, as_of_date=business_date(chosen, as_of))
+
+
+def give_inputs(spark: Any, connection: duckdb.DuckDBPyConnection, made: set[str], folder: Path) -> None:
+    """The landed events and the reference tables, which no model makes."""
+    names = connection.execute("SELECT table_name FROM duckdb_tables() WHERE table_name LIKE 'core_%'")
+    for name in ["raw_event", *(row[0] for row in names.fetchall() if row[0] not in made)]:
+        without = f"EXCLUDE ({', '.join(RAW_WITHOUT)})" if name == "raw_event" else ""
+        file = folder / f"{name}.parquet"
+        connection.execute(f"COPY (SELECT * {without} FROM {name}) TO '{file}'")
+        spark.read.parquet(str(file)).createOrReplaceTempView(name)
+
+
+def of_duckdb(connection: duckdb.DuckDBPyConnection, model: Model) -> list[tuple[Any, ...]]:
+    columns = columns_of(model)
+    chosen = (f"epoch_us({name})" if type_ == "TIMESTAMPTZ" else name for name, type_ in columns.items())
+    return in_order(connection.execute(f"SELECT {', '.join(chosen)} FROM {model.name}").fetchall())
+
+
+def of_spark(spark: Any, model: Model) -> list[tuple[Any, ...]]:
+    columns = columns_of(model)
+    chosen = (f"unix_micros({name})" if type_ == "TIMESTAMPTZ" else name for name, type_ in columns.items())
+    return in_order(
+        tuple(row) for row in spark.sql(f"SELECT {', '.join(chosen)} FROM {model.name}").collect()
+    )
+
+
+def columns_of(model: Model) -> dict[str, str]:
+    return {name: column.type for name, column in model.columns.items() if name not in INTERNAL}
+
+
+def in_order(rows: Any) -> list[tuple[Any, ...]]:
+    return sorted((tuple(plain(value) for value in row) for row in rows), key=repr)
+
+
+def plain(value: Any) -> Any:
+    """Lists alike, dates as text, and numbers without the last digits, which engines may add up otherwise."""
+    if isinstance(value, (list, tuple)):
+        return tuple(value)
+    if isinstance(value, float):
+        return round(value, 9)
+    return str(value) if isinstance(value, date) else value
