@@ -21,7 +21,7 @@ SELECT
   penalty_count,
   score,
   case_ids,
-  coalesce(len(case_ids), 0) AS opened_case_count,
+  coalesce(array_length(case_ids), 0) AS opened_case_count,
   {{ business_date('coalesce(started_at, occurred_at)') }} AS held_on
 FROM raw_event
 WHERE event_type = 'gridrates.activity.recorded.v1'

@@ -73,7 +73,7 @@ SELECT
 FROM (
   SELECT *, unnest(list_distinct(tags)) AS tag
   FROM (
-    {{ things('WHERE len(tags) > 0') | indent(4) }}
+    {{ things('WHERE array_length(tags) > 0') | indent(4) }}
   ) AS thing
 ) AS tagged
 GROUP BY due_on, work_type, cohort, tag
