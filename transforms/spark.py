@@ -7,12 +7,13 @@ is UTC, as DuckDB's is: instants are instants in both, and local time is asked f
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import sqlglot
 from sqlglot import exp
 
 # Functions by DuckDB's name, as Spark has them; `timezone` gives the local time an instant is at.
-FUNCTIONS: dict[str, Callable[..., exp.Expression]] = {
+FUNCTIONS: dict[str, Callable[..., exp.Func]] = {
     "timezone": lambda zone, instant: exp.func("from_utc_timestamp", instant, zone, dialect="spark"),
     "epoch_us": lambda instant: exp.func("unix_micros", instant, dialect="spark"),
     "make_timestamptz": lambda micros: exp.func("timestamp_micros", micros, dialect="spark"),
@@ -22,10 +23,10 @@ FUNCTIONS: dict[str, Callable[..., exp.Expression]] = {
 def spark_sql(text: str) -> str:
     """A model's query for Spark. Raises sqlglot's UnsupportedError for what Spark cannot say."""
     tree = sqlglot.parse_one(text, read="duckdb").transform(_translated)
-    return tree.sql(dialect="spark", unsupported_level=sqlglot.ErrorLevel.RAISE)
+    return str(tree.sql(dialect="spark", unsupported_level=sqlglot.ErrorLevel.RAISE))
 
 
-def _translated(node: exp.Expression) -> exp.Expression:
+def _translated(node: Any) -> Any:
     if isinstance(node, exp.Anonymous) and (made := FUNCTIONS.get(node.name.lower())):
         return made(*node.expressions)
     return node
