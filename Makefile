@@ -33,8 +33,9 @@ format: setup ## mend what `make check` says about format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: setup ## measure landing and publishing beside bare readers; writes docs/benchmarks.md
+bench: setup ## measure landing and publishing beside bare readers (docs/benchmarks.md), and a rebuild of the rates
 	@GRIDRATES_HOME=$(BENCH_HOME) $(BIN)/python -m benchmarks.table $(BENCH_ARGS)
+	@$(BIN)/python -m benchmarks.rates
 
 MINUTES ?= 60
 soak: setup ## land 20,000 events a second for MINUTES (60), and watch memory, handles and books
