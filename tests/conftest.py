@@ -32,7 +32,11 @@ BOSTON = ROOT.parent / "shared" / "data" / "boston_311_2011h2.csv.gz"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what uses the broker or the Boston export, so that `-m "not kafka"` leaves nothing out nor in."""
+    """Mark what uses the broker or the Boston export, so that `-m "not kafka"` leaves nothing out nor in.
+
+    Unit tests come last: with many small files at the end, all processors are busy until it is over.
+    """
+    items.sort(key=lambda item: "unit" in item.path.parts)
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         if "broker" in fixtures:

@@ -7,7 +7,6 @@ is UTC, as DuckDB's is: instants are instants in both, and local time is asked f
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import sqlglot
 from sqlglot import exp
@@ -22,11 +21,9 @@ FUNCTIONS: dict[str, Callable[..., exp.Func]] = {
 
 def spark_sql(text: str) -> str:
     """A model's query for Spark. Raises sqlglot's UnsupportedError for what Spark cannot say."""
-    tree = sqlglot.parse_one(text, read="duckdb").transform(_translated)
+    tree = sqlglot.parse_one(text, read="duckdb")
+    # From the inside out: one may be the argument of another.
+    for node in reversed(list(tree.find_all(exp.Anonymous))):
+        if made := FUNCTIONS.get(node.name.lower()):
+            node.replace(made(*node.expressions))
     return str(tree.sql(dialect="spark", unsupported_level=sqlglot.ErrorLevel.RAISE))
-
-
-def _translated(node: Any) -> Any:
-    if isinstance(node, exp.Anonymous) and (made := FUNCTIONS.get(node.name.lower())):
-        return made(*node.expressions)
-    return node
