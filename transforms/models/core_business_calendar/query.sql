@@ -1,7 +1,8 @@
 -- Every business date an event can fall on, with the periods it lies in. The assessment month (考核月) may
 -- begin on another day than the first; it is named after the month it ends in.
 WITH day AS (
-  SELECT CAST(unnest(generate_series(DATE '1970-01-01', DATE '2200-12-31', INTERVAL 1 DAY)) AS DATE) AS business_date
+  SELECT CAST(midnight AS DATE) AS business_date
+  FROM (SELECT unnest(generate_series(DATE '1970-01-01', DATE '2200-12-31', INTERVAL 1 DAY)) AS midnight) AS midnights
 ),
 
 month AS (
