@@ -15,7 +15,7 @@ setup: ## make .venv what the lock says (skipped when it is)
 	@scripts/python scripts/setup.py
 
 test: setup ## run the tests that CI runs, on all processors
-	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -m "not full"
+	@$(BIN)/pytest -n auto --dist loadfile -m "not full"
 
 test-full: setup ## run all tests, the long ones too
 	@$(BIN)/pytest --hypothesis-profile=full
