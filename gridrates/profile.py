@@ -273,7 +273,7 @@ def load_profile(name: str) -> Profile:
         "limits": _read(folder / "limits.csv", Limit),
     }
     try:
-        return Profile.model_validate({"name": folder.name} | text | rows)
+        return Profile.model_validate({"name": folder.absolute().name} | text | rows)
     except ValidationError as error:
         raise InputError(
             f"{folder / 'profile.yaml'}: {explain(error)}.", remedy="Mend the keys named and try again."

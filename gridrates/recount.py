@@ -13,6 +13,7 @@ import duckdb
 import sqlglot
 from sqlglot import exp
 
+from gridrates.errors import InputError
 from gridrates.profile import Profile
 from transforms.models import declared_models, render, render_recount
 
@@ -26,7 +27,16 @@ REFERENCE = {
 
 
 def create_members(connection: duckdb.DuckDBPyConnection, profile: Profile) -> None:
-    """The model of cohorts as a temporary view over the published tables."""
+    """The model of cohorts as a temporary view over the published tables.
+
+    Raises InputError when the file was published for another profile: its rules would give other figures.
+    """
+    row = connection.execute("SELECT profile FROM publication").fetchone()
+    if row and row[0] != profile.name:
+        raise InputError(
+            f"The file was published for the profile {row[0]}, and {profile.name} was asked to explain it.",
+            remedy=f"Say --profile {row[0]}, or the path of its folder.",
+        )
     text = _over_published(render(MEMBERS, profile))
     connection.execute(f"CREATE OR REPLACE TEMP VIEW {MEMBERS} AS {text}")
 

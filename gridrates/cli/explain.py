@@ -11,7 +11,10 @@ from gridrates.cli import common
 from gridrates.errors import InputError
 
 if TYPE_CHECKING:
+    import duckdb
+
     from gridrates.explain import Explanation
+    from gridrates.profile import Profile
 
 SHOWN = 40
 
@@ -93,12 +96,12 @@ def _tell(found: Explanation) -> None:
         common.say(f"{len(found.members) - SHOWN:,} more; --json lists all.")
 
 
-def _tell_case(connection: object, profile: object, case: str, as_json: bool) -> None:
+def _tell_case(connection: duckdb.DuckDBPyConnection, profile: Profile, case: str, as_json: bool) -> None:
     from rich.table import Table
 
     from gridrates.explain import explain_case
 
-    rows = explain_case(connection, profile, case)  # type: ignore[arg-type]
+    rows = explain_case(connection, profile, case)
     if not rows:
         raise InputError(f"No case {case!r} counts in any figure.", remedy="Check its number in `cases`.")
     names = ("cohort", "name", "thing", "due_on", "done_on", "is_on_time")

@@ -179,15 +179,13 @@ def _answer(
     map_of = drawn_on(connection) if tree is Map.CURRENT else last
     nodes = choose_nodes(read_nodes(connection, map_of), level=level, code=code)
     names = read_work_type(connection, work_type)
+    rates = read_rates(connection, nodes, last if whole else first, last, work_type)
     ((generation, published_at, profile),) = connection.execute(
         "SELECT generation, published_at, profile FROM publication"
     ).fetchall()
     return Answer(
-        rates=_with_means(
-            connection, read_rates(connection, nodes, last if whole else first, last, work_type)
-        )
-        if not whole
-        else read_rates(connection, nodes, last, last, work_type),
+        # The means of units are kept by date.
+        rates=rates if whole else _with_means(connection, rates),
         indicators=read_indicators(connection),
         first=first,
         last=last,

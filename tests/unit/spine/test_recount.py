@@ -11,6 +11,8 @@ from typing import Any
 import duckdb
 import pytest
 
+from gridrates.errors import InputError
+from gridrates.explain import explain_case
 from gridrates.profile import load_profile
 from gridrates.published_client import open_published
 from gridrates.recount import recount_rates
@@ -115,3 +117,14 @@ def test_every_map_counts_everything_once(settings: Settings, published: duckdb.
             or ()
         )
         assert difference == 0
+
+
+def test_another_profile_counts_nothing(published: duckdb.DuckDBPyConnection) -> None:
+    """Its rules are not those of the file: the figures would be wrong, and nobody would see it."""
+    for use in (
+        lambda: recount_rates(published, load_profile("boston-311"), FIRST, LAST, whole=True),
+        lambda: explain_case(published, load_profile("boston-311"), "E0"),
+    ):
+        with pytest.raises(InputError, match="published for the profile two-grids") as caught:
+            use()
+        assert "--profile two-grids" in str(caught.value.remedy)
