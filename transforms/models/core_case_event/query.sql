@@ -3,9 +3,7 @@
 SELECT
   subject_id AS case_id,
   split_part(event_type, '.', 3) AS verb,
-  struct_pack(
-    occurred_at := occurred_at, sequence_no := coalesce(sequence_no, 0), event_id := event_id, source_id := source
-  ) AS event_order,
+  {{ event_order() }} AS event_order,
   occurred_at,
   coalesce(sequence_no, 0) AS sequence_no,
   event_id,

@@ -28,8 +28,10 @@ WITH fold AS (
     min(occurred_at) FILTER (WHERE verb = 'dispatched') AS dispatched_at,
     min(occurred_at) FILTER (WHERE verb = 'signed') AS signed_at,
     min(occurred_at) FILTER (WHERE verb = 'handled') AS first_handled_at,
+    max(occurred_at) FILTER (WHERE verb = 'handled') AS last_handled_at,
     max(event_order) FILTER (WHERE verb = 'handled') AS handled_order,
     max(occurred_at) FILTER (WHERE verb = 'checked') AS checked_at,
+    max(occurred_at) FILTER (WHERE verb = 'closed') AS last_closed_at,
     max(event_order) FILTER (WHERE verb = 'closed') AS closed_order,
     max(occurred_at) FILTER (WHERE verb = 'voided') AS voided_at,
     max(occurred_at) FILTER (WHERE verb = 'self_disposed') AS self_disposed_at,
@@ -97,7 +99,10 @@ visit AS (
 
 -- Where an order of events matters, it is settled here, before any arithmetic on times.
 SELECT
-  fold.* EXCLUDE (work_type_said, category_system_said, unit_code_said, handled_order, closed_order, undone_order),
+  fold.* EXCLUDE (
+    work_type_said, category_system_said, unit_code_said, last_handled_at, handled_order, last_closed_at,
+    closed_order, undone_order
+  ),
   coalesce(fold.work_type_said, '{{ profile.default_work_type }}') AS work_type,
   coalesce(fold.category_system_said, '{{ default_category_system }}') AS category_system,
   coalesce(task.current_unit_code, fold.unit_code_said) AS unit_code,
@@ -115,11 +120,11 @@ SELECT
   coalesce(fold.filed_at, fold.dispatched_at) AS counted_from_at,
   CASE
     WHEN fold.undone_order IS NULL OR fold.handled_order > fold.undone_order
-      THEN struct_extract(fold.handled_order, 'occurred_at')
+      THEN fold.last_handled_at
   END AS handled_at,
   CASE
     WHEN fold.undone_order IS NULL OR fold.closed_order > fold.undone_order
-      THEN struct_extract(fold.closed_order, 'occurred_at')
+      THEN fold.last_closed_at
   END AS closed_at,
   fold.undone_order IS NOT NULL AND fold.closed_order < fold.undone_order AS is_reopened
 FROM fold

@@ -1,22 +1,21 @@
 -- The cohorts counted by business date and one dimension at a time: place, unit, category, channel, operator, tag.
--- Every later figure is a sum over this table. `done_week_count` counts, of the things due on the date,
--- those done by the end of the week the date lies in, and so for each kind of period: each date lies in
--- just one week, so a week's numerator is the sum over its days and is yet cut at the week's end.
+-- Every later figure is a sum over this table. Things due on the date are told apart by the kinds of period
+-- they were done in (`done_within`, a bit a kind: done by the end of the week the date lies in, of the month,
+-- …), so that a period's numerator is the sum over its days and is yet cut at the period's end.
 -- A case counts under each of its tags: tags do not add up to the whole; every other dimension does.
 {% import 'rates.sql.j2' as rates with context -%}
 {% macro counts() -%}
 due_on AS business_date,
 work_type,
 cohort,
+done_within,
 count(*) AS due_count,
-{% for period in periods -%}
-count(done_in_{{ period }}) AS done_{{ period }}_count,
-count(on_time_in_{{ period }}) AS on_time_{{ period }}_count,
-{% endfor -%}
+count(on_time) AS on_time_count,
 CAST(coalesce(sum(tiny_points), 0) AS BIGINT) AS points_sum
 {%- endmacro -%}
 
-{#- Each thing with what is counted of it, settled once for all dimensions. -#}
+{#- Each thing with what is counted of it, settled once for all dimensions. What was done on the date was done
+    within every kind of period; only what was done later has to be looked up. -#}
 {% macro things(condition) -%}
 SELECT
   member.due_on,
@@ -29,13 +28,20 @@ SELECT
   member.channel,
   member.operator_id,
   member.tags,
-  {% for period in periods -%}
-  CASE WHEN done_on <= {{ period }}_end THEN TRUE END AS done_in_{{ period }},
-  CASE WHEN is_on_time AND done_on <= {{ period }}_end THEN TRUE END AS on_time_in_{{ period }},
-  {% endfor -%}
+  CAST(
+    CASE
+      WHEN done_on IS NULL THEN 0
+      WHEN done_on <= due_on THEN {{ 2 ** (periods | length) - 1 }}
+      ELSE {% for period in periods -%}
+      CASE WHEN done_on <= {{ period }}_end THEN {{ 2 ** loop.index0 }} ELSE 0 END{{ '' if loop.last else ' + ' }}
+      {%- endfor %}
+    END AS SMALLINT
+  ) AS done_within,
+  CASE WHEN is_on_time AND done_on IS NOT NULL THEN TRUE END AS on_time,
   {{ rates.tiny('points') }} AS tiny_points
 FROM core_cohort_member AS member
-INNER JOIN core_business_calendar AS calendar ON member.due_on = calendar.business_date
+LEFT JOIN core_business_calendar AS calendar
+  ON CASE WHEN member.done_on > member.due_on THEN member.due_on END = calendar.business_date
 {{ condition }}
 {%- endmacro -%}
 
@@ -59,11 +65,11 @@ FROM (
   {{ things('') | indent(2) }}
 ) AS thing
 GROUP BY GROUPING SETS (
-  (due_on, work_type, cohort, grid_path_id),
-  (due_on, work_type, cohort, unit_code),
-  (due_on, work_type, cohort, category_system, category_code),
-  (due_on, work_type, cohort, channel),
-  (due_on, work_type, cohort, operator_id)
+  (due_on, work_type, cohort, done_within, grid_path_id),
+  (due_on, work_type, cohort, done_within, unit_code),
+  (due_on, work_type, cohort, done_within, category_system, category_code),
+  (due_on, work_type, cohort, done_within, channel),
+  (due_on, work_type, cohort, done_within, operator_id)
 )
 UNION ALL
 SELECT
@@ -76,4 +82,4 @@ FROM (
     {{ things('WHERE array_length(tags) > 0') | indent(4) }}
   ) AS thing
 ) AS tagged
-GROUP BY due_on, work_type, cohort, tag
+GROUP BY due_on, work_type, cohort, done_within, tag

@@ -2,9 +2,7 @@
 WITH changed AS (
   SELECT
     subject_id,
-    struct_pack(
-      occurred_at := occurred_at, sequence_no := coalesce(sequence_no, 0), event_id := event_id, source_id := source
-    ) AS event_order,
+    {{ event_order() }} AS event_order,
     occurred_at,
     project_kind,
     stage,

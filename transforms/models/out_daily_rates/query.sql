@@ -6,10 +6,7 @@ WITH daily AS (
     member_code,
     work_type,
     cohort,
-    due_count,
-    done_day_count AS done_count,
-    on_time_day_count AS on_time_count,
-    points_sum
+    {{ rates.counted_by_end_of('day') | indent(4) }}
   FROM core_daily_cohort
   WHERE dimension = 'grid' AND business_date <= DATE '{{ as_of_date }}'
 ),

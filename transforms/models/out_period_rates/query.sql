@@ -2,19 +2,51 @@
 -- channel, operator and tag. A period's numerator is what was done by the period's end of all that fell due in it; it is
 -- not the sum of the days' numerators, which are cut at each day's end.
 {% import 'rates.sql.j2' as rates with context -%}
-WITH measured AS (
-  {{ rates.measured('core_period_cohort', 'period_type, period_start, period_end, dimension, member_code, work_type') | indent(2) }}
+WITH period_part AS (
+  SELECT
+    period_type,
+    period_start,
+    period_end,
+    dimension,
+    member_code,
+    work_type,
+    cohort,
+    CAST(due_count AS DOUBLE) AS due_count,
+    CAST(done_count AS DOUBLE) AS done_count,
+    CAST(on_time_count AS DOUBLE) AS on_time_count,
+    CAST(points_sum AS DOUBLE) AS points_sum
+  FROM core_period_cohort
+),
+
+measured AS (
+  {{ rates.measured('period_part', 'period_type, period_start, period_end, dimension, member_code, work_type') | indent(2) }}
 ),
 
 placed AS (
-  SELECT measured.* EXCLUDE (dimension, member_code), node.level, node.code
+  SELECT
+    measured.period_type,
+    measured.period_start,
+    measured.period_end,
+    node.level,
+    node.code,
+    measured.work_type,
+    {{ rates.measure_sums() | indent(2) }}
   FROM measured
   INNER JOIN core_grid_path_node AS node ON measured.member_code = node.path_id
   WHERE measured.dimension = 'grid'
+  GROUP BY
+    measured.period_type, measured.period_start, measured.period_end, node.level, node.code, measured.work_type
   UNION ALL
-  SELECT measured.* EXCLUDE (dimension, member_code), dimension AS level, member_code AS code
+  SELECT
+    period_type,
+    period_start,
+    period_end,
+    dimension AS level,
+    member_code AS code,
+    work_type,
+    {{ measures | join(', ') }}
   FROM measured
-  WHERE measured.dimension <> 'grid'
+  WHERE dimension <> 'grid'
 ),
 
 counted AS (
@@ -30,9 +62,8 @@ total AS (
     level,
     code,
     work_type,
-    {{ rates.measure_totals() | indent(2) }}
+    {{ rates.measure_columns() | indent(2) }}
   FROM counted
-  GROUP BY period_type, period_start, period_end, level, code, work_type
 )
 
 SELECT
