@@ -52,10 +52,10 @@ class Table(BaseModel):
     """What `table.yaml` declares.
 
     `replace_by` says how a model is brought up to date: the rows of touched cases are made again; what
-    changed is added to the counts (`change`); the rows of changed members of a `dimension` are made again, by
-    business date or by period; everything is, whenever rates are computed (`moment`) or only in a full
-    rebuild (`all`); a view has nothing to bring up to date. The SQL knows of none of this. `family` adds the
-    columns of the indicator family behind the declared ones.
+    changed is added to the counts (`change`), and to the counts that rates are made of (by `business_date`
+    or by `period`); what ranks members is made again for changed periods; everything is, whenever rates are
+    computed (`moment`) or only in a full rebuild (`all`); a view has nothing to bring up to date. The SQL
+    knows of none of this. `family` adds the columns of the indicator family behind the declared ones.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -128,6 +128,17 @@ def render_recount(
     """
     how = {"first": first, "last": last, "whole": whole, "drawn_on": drawn_on}
     return _environment(profile).get_template("recount.sql.j2").render(**how)
+
+
+def render_added(profile: Profile, model: Model, mart: str) -> str:
+    """SQL for the rows of a mart of rates to which the counts of the table `rates_change` are added.
+
+    `mart` is the qualified name of the mart as it is now. Rows that come to nothing are left out.
+    """
+    family = load_indicators()
+    others = [name for name in model.columns if name not in family.measures and name not in family.indicators]
+    template = _environment(profile).get_template("added.sql.j2")
+    return template.render(mart=mart, grain=model.table.grain, others=others)
 
 
 def _environment(profile: Profile) -> jinja2.Environment:

@@ -1,15 +1,17 @@
 """The runner: folds landed events into facts, and facts into rates, touching only what changed.
 
 Reads `raw_event` and the profile; writes every `core_` and `out_` table, the marks of business dates
-(`ops_business_date`, `ops_stale_cell`) and its own state (`ops_transform_state`).
+(`ops_business_date`), what the rates do not know yet (`ops_pending_cell`) and its own state
+(`ops_transform_state`).
 
 Two steps, each one transaction:
 
 1. `fold`: the cases of landing batches not yet folded are folded again from all their events. What they
-   count for before and after is subtracted from and added to the daily and period counts, whole numbers, so
-   that the counts are what a full rebuild would give. Dates and members whose counts changed are marked
+   count for before and after is subtracted from and added to the daily counts, whole numbers, so that the
+   counts are what a full rebuild would give. What changed is kept for the rates, and its dates are marked
    stale; so are dates that have begun since the last fold, for limits pass without an event.
-2. `compute`: the rates of the dates given are made again from the counts, and their marks become computed.
+2. `compute`: what changed on the dates given is added to the counts that rates of days and periods are made
+   of, and the rates of these rows are made again. The marks of the dates become computed.
 
 A mark that is still there therefore means work that is due, whatever died in between. The models' SQL knows
 nothing of this: it runs over all rows in a full rebuild and over those that are due otherwise
@@ -30,7 +32,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from gridrates.profile import Profile
-from transforms.models import FOLDER, ROOM, Model, declared_models, load_models
+from transforms.models import FOLDER, ROOM, Model, declared_models, load_models, render_added
 from transforms.narrowing import narrowed, narrowed_view, real
 from transforms.reference import load_reference
 
@@ -93,11 +95,11 @@ class Runner:
             self._sql("stale_date_table")
             self.connection.execute("INSERT INTO stale_date SELECT unnest(?)", [wanted])
             self._sql("whole_date_table")
-            if self._one("SELECT count(*) FROM whole_date") and self._is_everything_due():
+            if self._is_everything_new():
                 self._compute_all()
             else:
-                self._compute_stale()
-            self._sql("forget_stale_cells")
+                self._compute_changed()
+            self._sql("forget_pending_cells")
             self._sql("mark_computed")
         return Computed(tuple(wanted), self._seconds)
 
@@ -135,9 +137,8 @@ class Runner:
                 for model in facts:
                     self.connection.execute(f"DROP TABLE temp.{model.name}")
         self._sql("insert_begun_dates", as_of=self.as_of_date)
-        self._add("cohort_delta", DAILY, "cohort_change")
-        self._add_to_periods()
-        self._sql("insert_stale_cells", as_of=self.as_of_date)
+        self._add_to_counts()
+        self._sql("insert_pending_cells", as_of=self.as_of_date)
         self._sql("insert_causes", last_batch=last_batch)
         self._sql("complete_periods", as_of=self.as_of_date)
         return cases
@@ -167,83 +168,99 @@ class Runner:
                 f"INSERT INTO cohort_delta BY NAME SELECT {keys}, {counts} FROM ({daily.sql})"
             )
 
-    def _add(self, deltas: str, table: str, change: str) -> None:
-        """Add counts to a table of counts; `change` gets what was added, without what came to nothing."""
-        model = self._models(table)[0]
-        counts, fixed = _counts(model), [c for c in model.columns if c not in _counts(model)]
-        sums = ", ".join(f"CAST(sum({count}) AS BIGINT) AS {count}" for count in counts)
-        names = ", ".join(fixed)
+    def _add_to_counts(self) -> None:
+        """Add the changes to the counts, and keep those that did not come to nothing as `cohort_change`."""
+        model = self._models(DAILY)[0]
+        counts, grain = _counts(model), model.table.grain
         self.connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {change} AS SELECT {names}, {sums} FROM {deltas} GROUP BY {names} "
+            "CREATE OR REPLACE TEMP TABLE cohort_change AS "
+            f"SELECT {_sums(grain, counts)} FROM cohort_delta GROUP BY {', '.join(grain)} "
             f"HAVING {' OR '.join(f'sum({count}) <> 0' for count in counts)}"
         )
-        same = " AND ".join(f"old.{key} = change.{key}" for key in model.table.grain)
+        same = " AND ".join(f"old.{key} = change.{key}" for key in grain)
         self.connection.execute(
-            f"MERGE INTO {self._real(table)} AS old USING {change} AS change ON {same} "
-            "WHEN MATCHED AND old.due_count + change.due_count = 0 THEN DELETE "
-            f"WHEN MATCHED THEN UPDATE SET {', '.join(f'{c} = old.{c} + change.{c}' for c in counts)} "
-            f"WHEN NOT MATCHED THEN INSERT ({', '.join([*fixed, *counts])}) "
-            f"VALUES ({', '.join(f'change.{c}' for c in [*fixed, *counts])})"
+            f"CREATE OR REPLACE TEMP TABLE cohort_total AS SELECT {_sums(grain, counts)} FROM ("
+            f"FROM cohort_change UNION ALL BY NAME SELECT old.* FROM {self._real(DAILY)} AS old "
+            f"INNER JOIN cohort_change AS change ON {same}) GROUP BY {', '.join(grain)}"
         )
-
-    def _add_to_periods(self) -> None:
-        """Carry into the periods what changed on days they hold, and the whole of days that have begun."""
-        model = self._models(PERIODS)[0]
-        last = "(SELECT as_of_date FROM ops_transform_state)"
-        changed = (
-            f"SELECT * FROM cohort_change WHERE business_date <= {last} UNION ALL BY NAME "
-            f"SELECT * FROM {self._real(DAILY)} WHERE business_date > {last}"
+        # Deleted and inserted rather than updated: an update in place is written anew column by column.
+        self.connection.execute(
+            f"DELETE FROM {self._real(DAILY)} AS old USING cohort_change AS change WHERE {same}"
         )
-        with narrowed(self.connection, {DAILY: changed}), self._timed(model):
-            self._add(f"({model.sql})", PERIODS, "period_change")
+        self.connection.execute(
+            f"INSERT INTO {self._real(DAILY)} BY NAME FROM cohort_total WHERE due_count <> 0"
+        )
 
     # Computing ------------------------------------------------------------------------------------------
 
-    def _is_everything_due(self) -> bool:
-        return not self._one(_text("count_dates_not_due"), as_of=self.as_of_date)
+    def _is_everything_new(self) -> bool:
+        """Whether all rates there can be are due and none of them was made before."""
+        return bool(self._one("SELECT count(*) FROM whole_date WHERE is_new")) and not self._one(
+            _text("count_dates_not_new"), as_of=self.as_of_date
+        )
 
     def _compute_all(self) -> None:
         for model in self._models(*MARTS):
             with self._timed(model):
                 self.connection.execute(f"CREATE OR REPLACE TABLE {model.name} AS {model.sql}")
 
-    def _compute_stale(self) -> None:
-        """Make the rows of stale members again, on their dates and in the periods that hold these."""
-        for step in ("stale_cell_table", "stale_member_table", "stale_period_member_table"):
-            self._sql(step)
-        counts = {name: self._part_of(name) for name in (DAILY, PERIODS)}
-        with narrowed(self.connection, counts):
-            for model in self._models("business_date"):
-                self._make_again(model, _stale_days(model))
-            rates = self._models(RATES)[0]
-            self._make_again(rates, _stale_periods("period_type", "period_start", "level", "code"))
-        # Ranks depend on all members of a period.
-        periods = _stale_periods("period_type", "period_start")
-        with narrowed(self.connection, {RATES: f"SELECT * FROM {self._real(RATES)} WHERE {periods}"}):
-            ranked = [model for model in self._models("period") if model.name != RATES]
-            for model in ranked:
-                self._make_again(model, periods, keep=True)
-            for model in ranked:
-                self.connection.execute(f"DROP TABLE temp.{model.name}")
+    def _compute_changed(self) -> None:
+        """Add what changed to the counts of the rates, and make the ranks of changed periods again."""
+        self._sql("daily_change_table")
+        self._sql("period_change_table")
+        daily = self._models("business_date")
+        for model in daily:
+            self.connection.execute(
+                f"DELETE FROM {model.name} WHERE business_date IN (SELECT business_date FROM whole_date)"
+            )
+        if self._one("SELECT count(*) FROM daily_change"):
+            with narrowed(self.connection, {DAILY: "FROM daily_change"}):
+                for model in daily:
+                    self._add_to_rates(model)
+        if self._one("SELECT count(*) FROM period_change"):
+            self._compute_periods()
         for model in self._models("moment"):
             with self._timed(model):
                 self.connection.execute(f"CREATE OR REPLACE TABLE {model.name} AS {model.sql}")
 
-    def _part_of(self, table: str) -> str:
-        part = "part_of_daily_cohort" if table == DAILY else "part_of_period_cohort"
-        return _text(part).replace(f"FROM {table}", f"FROM {self._real(table)}")
+    def _compute_periods(self) -> None:
+        """The same for periods; ranks depend on all members of a period."""
+        with (
+            narrowed(self.connection, {DAILY: "FROM period_change"}),
+            narrowed_view(self.connection, PERIODS, self._models(PERIODS)[0].sql),
+        ):
+            self._add_to_rates(self._models(RATES)[0])
+        self._sql("changed_period_table")
+        periods = "(period_type, period_start) IN (SELECT (period_type, period_start) FROM changed_period)"
+        with narrowed(self.connection, {RATES: f"SELECT * FROM {self._real(RATES)} WHERE {periods}"}):
+            ranked = [model for model in self._models("period") if model.name != RATES]
+            for model in ranked:
+                self._make_again(model, periods)
+            for model in ranked:
+                self.connection.execute(f"DROP TABLE temp.{model.name}")
 
-    def _make_again(self, model: Model, stale: str, *, keep: bool = False) -> None:
-        """Replace the rows for which `stale` holds; `keep` leaves them, narrowed, for the models behind."""
+    def _add_to_rates(self, model: Model) -> None:
+        """Add the counts of what changed to those in a mart, and make the rates of these rows again."""
+        mart, keys = self._real(model.name), ", ".join(model.table.grain)
+        with self._timed(model):
+            self.connection.execute(f"CREATE OR REPLACE TEMP TABLE rates_change AS {model.sql}")
+            self.connection.execute(
+                f"CREATE OR REPLACE TEMP TABLE rates_total AS {render_added(self.profile, model, mart)}"
+            )
+            self.connection.execute(
+                f"DELETE FROM {mart} WHERE ({keys}) IN (SELECT ({keys}) FROM rates_change)"
+            )
+            self.connection.execute(f"INSERT INTO {mart} BY NAME FROM rates_total")
+
+    def _make_again(self, model: Model, changed: str) -> None:
+        """Replace the rows for which `changed` holds; they stay there, narrowed, for the models behind."""
         name = model.name
         with self._timed(model):
             self.connection.execute(f"CREATE TEMP TABLE {name} AS {model.sql}")
-            self.connection.execute(f"DELETE FROM {self._real(name)} WHERE {stale}")
-            self.connection.execute(f"INSERT INTO {self._real(name)} BY NAME FROM temp.{name} WHERE {stale}")
-            if not keep:
-                self.connection.execute(f"DROP TABLE temp.{name}")
-
-    # What both lean on ----------------------------------------------------------------------------------
+            self.connection.execute(f"DELETE FROM {self._real(name)} WHERE {changed}")
+            self.connection.execute(
+                f"INSERT INTO {self._real(name)} BY NAME FROM temp.{name} WHERE {changed}"
+            )
 
     def _real(self, table: str) -> str:
         return real(self.connection, table)
@@ -316,17 +333,8 @@ def _counts(model: Model) -> list[str]:
     return [column for column in model.columns if column.endswith(("_count", "_sum"))]
 
 
-def _stale_days(model: Model) -> str:
-    """Which rows of a daily table are made again: those of stale members; a node has a level, too."""
-    keys = model.table.grain[1:-1]
-    own = ", ".join(("business_date", *keys))
-    theirs = ", ".join(("business_date", "level", "code") if len(keys) > 1 else ("business_date", "code"))
-    return f"({own}) IN (SELECT ({theirs}) FROM stale_member WHERE dimension = '{model.table.dimension}')"
-
-
-def _stale_periods(*keys: str) -> str:
-    columns = ", ".join(keys)
-    return f"({columns}) IN (SELECT ({columns}) FROM stale_period_member)"
+def _sums(keys: Sequence[str], counts: Sequence[str]) -> str:
+    return ", ".join([*keys, *(f"CAST(sum({count}) AS BIGINT) AS {count}" for count in counts)])
 
 
 def _text(name: str) -> str:

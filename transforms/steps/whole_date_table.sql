@@ -1,6 +1,11 @@
--- Dates to be made again as a whole: a rebuild said so, or somebody asked for them without anything being stale.
+-- Dates whose rates are made from all of their counts: nothing was counted of them yet (a rebuild said so), or
+-- somebody asked for them without anything being due.
 CREATE OR REPLACE TEMP TABLE whole_date AS
-SELECT business_date
-FROM stale_date
-WHERE business_date IN (SELECT business_date FROM ops_stale_cell WHERE dimension IS NULL)
-  OR business_date NOT IN (SELECT business_date FROM ops_stale_cell)
+SELECT due.business_date, bool_or(pending.business_date IS NOT NULL) AS is_new
+FROM stale_date AS due
+LEFT JOIN ops_pending_cell AS pending ON due.business_date = pending.business_date
+LEFT JOIN ops_business_date AS mark ON due.business_date = mark.business_date
+GROUP BY due.business_date
+HAVING
+  bool_or(pending.business_date IS NOT NULL AND pending.dimension IS NULL)
+  OR (bool_and(pending.business_date IS NULL) AND coalesce(max(mark.state), '') <> 'stale')

@@ -1,13 +1,16 @@
-"""A late event costs what it changes: rows of other members are not made again."""
+"""A late event costs what it changes: it is added to the rows it belongs to, and to no other."""
 
 from __future__ import annotations
+
+from datetime import date
 
 import duckdb
 import pytest
 
-from tests.derived import bring_up_to_date, derive, profile
+from tests.derived import AS_OF, bring_up_to_date, derive, profile
 from tests.events import event, insert_events
 from transforms.narrowing import narrowed, real
+from transforms.runner import Runner
 
 CHOSEN = profile(limits=[{"amount": 24, "unit": "hour"}])
 UNITS, ZONE = ("u1", "u2"), "Asia/Shanghai"
@@ -26,7 +29,7 @@ def settled() -> duckdb.DuckDBPyConnection:
 
 
 def plant(connection: duckdb.DuckDBPyConnection, table: str, where: str) -> None:
-    """A figure that only a row made again would lose."""
+    """A figure that a row keeps unless it is made from its counts, and that grows when something is added."""
     connection.execute(f"UPDATE {table} SET visited_count = {PLANTED} WHERE {where}")
 
 
@@ -43,7 +46,9 @@ def visit(connection: duckdb.DuckDBPyConnection, case: str) -> None:
     bring_up_to_date(connection, CHOSEN)
 
 
-def test_only_the_rows_of_changed_members_are_made_again(settled: duckdb.DuckDBPyConnection) -> None:
+def test_what_changed_is_added_to_the_rows_of_changed_members_alone(
+    settled: duckdb.DuckDBPyConnection,
+) -> None:
     plant(settled, "out_unit_daily_rates", "work_type = 'all'")
     plant(settled, "out_period_rates", "work_type = 'all' AND level IN ('unit', 'total')")
     visit(settled, "u1")
@@ -53,7 +58,15 @@ def test_only_the_rows_of_changed_members_are_made_again(settled: duckdb.DuckDBP
         "SELECT visited_count FROM out_unit_daily_rates WHERE unit_code = 'u1' AND work_type = 'all' "
         "AND business_date = DATE '2026-05-04'"
     ).fetchall()
-    assert right == [(1,)]
+    assert right == [(PLANTED + 1,)]
+
+
+def test_a_date_that_is_asked_for_is_made_from_all_of_its_counts(settled: duckdb.DuckDBPyConnection) -> None:
+    plant(settled, "out_unit_daily_rates", "TRUE")
+    before = settled.execute("FROM out_period_rates ORDER BY ALL").fetchall()
+    Runner(settled, CHOSEN, AS_OF).compute([date(2026, 5, 4)])
+    assert planted(settled, "out_unit_daily_rates", "unit_code") == set()
+    assert settled.execute("FROM out_period_rates ORDER BY ALL").fetchall() == before
 
 
 def test_an_event_that_changes_no_count_makes_its_dates_stale_and_no_row_new(
@@ -67,7 +80,7 @@ def test_an_event_that_changes_no_count_makes_its_dates_stale_and_no_row_new(
     bring_up_to_date(settled, CHOSEN)
     assert ("u2",) in planted(settled, "out_unit_daily_rates", "unit_code")
     assert settled.execute("SELECT max(computed_at) FROM ops_business_date").fetchone() != before
-    assert settled.execute("SELECT count(*) FROM ops_stale_cell").fetchone() == (0,)
+    assert settled.execute("SELECT count(*) FROM ops_pending_cell").fetchone() == (0,)
 
 
 def test_a_case_that_moves_leaves_nothing_behind(settled: duckdb.DuckDBPyConnection) -> None:

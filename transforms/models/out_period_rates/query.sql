@@ -70,3 +70,4 @@ SELECT
   *,
   {{ rates.rate_columns() }}
 FROM total
+WHERE {{ rates.anything_counted() }}
