@@ -46,7 +46,7 @@ _KINDS = {
     "flag": "`true` or `false`",
     "integer": "a whole number within the bounds given with the field",
     "number": "a number within the bounds given with the field",
-    "hash": "16 to 128 hexadecimal digits in lower case, made with a secret key",
+    "hash": "16 to 128 hexadecimal digits made with a secret key, whose id may stand before (`k1:…`)",
     "word": "one of the words given with the field",
 }
 _BASES: dict[type, str] = {

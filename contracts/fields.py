@@ -36,7 +36,8 @@ CODE_PATTERN = f"^[^{CODE_NEVER}{CODE_BLANKS}]([^{CODE_NEVER}]*[^{CODE_NEVER}{CO
 CODE_LENGTH = 200
 CODES_LENGTH = 1000
 TEXT_LENGTH = 20_000
-KEYED_HASH_PATTERN = r"^[0-9a-f]{16,128}$"
+# The id of the key it was made with, where there was more than one, and the digits.
+KEYED_HASH_PATTERN = r"^([a-z][0-9a-z_-]{0,31}:)?[0-9a-f]{16,128}$"
 INTEGER_PATTERN = r"^-?[0-9]{1,15}$"
 NUMBER_PATTERN = r"^-?[0-9]{1,15}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?$"
 
@@ -173,7 +174,7 @@ Text = Annotated[str, Field(max_length=TEXT_LENGTH), Kind("text", "VARCHAR", lon
 KeyedHash = Annotated[
     str,
     Field(pattern=KEYED_HASH_PATTERN),
-    Kind("hash", "VARCHAR", pattern=KEYED_HASH_PATTERN, longest=128),
+    Kind("hash", "VARCHAR", pattern=KEYED_HASH_PATTERN, longest=161),
 ]
 Moment = Annotated[
     datetime,

@@ -17,6 +17,7 @@ import jinja2
 import jinja2.meta
 import jinja2.nativetypes
 
+from contracts import personal_data
 from contracts.events import DATA_TYPES
 from contracts.landing_rules import COLUMNS, ENVELOPE, TYPES
 from expectations.suites import FOLDER, Rule, TableSuite
@@ -126,6 +127,18 @@ def _prepared(rule: Rule, origin: Path, suite: TableSuite, context: dict[str, An
         )
     except (jinja2.TemplateError, OSError) as error:
         raise broken(rule, suite.table, origin, error) from error
+
+
+def macros() -> str:
+    """The macros of the rules on personal data."""
+    return own_sql(
+        "macros",
+        kinds=personal_data.KINDS,
+        screen=personal_data.SCREEN,
+        dated_number=personal_data.DATED_NUMBER,
+        full_width=personal_data.FULL_WIDTH,
+        half_width=personal_data.HALF_WIDTH,
+    )
 
 
 def _context(suite: TableSuite, around: Circumstances) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from datetime import date
 
 import duckdb
 
-from expectations.rendering import Circumstances, own_sql
+from expectations.rendering import Circumstances, macros, own_sql
 from expectations.suites import TableSuite
 
 
@@ -35,7 +35,7 @@ def narrow(
 
     Returns the tables that are limited.
     """
-    cursor.execute(own_sql("macros"))
+    cursor.execute(macros())
     cursor.execute(own_sql("checked_date"))
     if dates:
         cursor.execute("INSERT INTO checked_date SELECT unnest(?)", [list(dates)])

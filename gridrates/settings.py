@@ -26,6 +26,7 @@ from gridrates.errors import InputError
 CONFIG_VARIABLE = "GRIDRATES_CONFIG"
 SECRETS = (
     "kafka_password",
+    "hash_key",
     "smtp_password",
     # The address of a webhook or a robot is its password.
     "alert_webhook_url",
@@ -56,6 +57,14 @@ class Settings(BaseSettings):
     kafka_username: str | None = Field(None, description="SASL user name.")
     kafka_password: SecretStr | None = Field(None, description="SASL password; environment only.")
     kafka_timeout_seconds: float = Field(10, gt=0, description="How long to wait for a broker's answer.")
+
+    hash_key: SecretStr | None = Field(
+        None,
+        description="What people and households are hashed with when an export is sent; environment only.",
+    )
+    hash_key_id: str = Field(
+        "k1", pattern="^[a-z][0-9a-z_-]{0,31}$", description="Name of that key, which its hashes carry."
+    )
 
     topic: str = Field("case-events", description="Topic the events arrive on.")
     dead_letter_topic: str = Field("case-events.dlq", description="Topic refused events are mirrored to.")

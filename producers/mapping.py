@@ -131,7 +131,7 @@ class Value(Model):
 
     `pattern` keeps the part of the text in its first group (or all it matches), `map` translates, and
     `otherwise` is what stands for text that neither knows; without it such a row is rejected. An empty
-    result means that the field is left out.
+    result means that the field is left out. `keyed` sends a keyed hash of it, never the text itself.
     """
 
     column: Plain | None = None
@@ -140,6 +140,7 @@ class Value(Model):
     pattern: Annotated[Plain, AfterValidator(_known_pattern)] | None = None
     map: dict[Plain, Plain] | None = None
     otherwise: Plain | None = None
+    keyed: bool = False
     formats: tuple[Format, ...] | None = None
     time_zone: Zone | None = None
 

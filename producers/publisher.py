@@ -2,7 +2,7 @@
 
 Reads nothing; writes to one topic, which it creates if it is missing. Guarantees for every event handed to
 `publish` that it is acknowledged, once, or comes back from `refused` with the reason; and that memory stays
-bounded, because `publish` waits for room.
+bounded, because `publish` waits for room. Personal data in the text of an event is masked before it is sent.
 
 Events go as whole record batches (`producers.bulk`); should kafka-python's insides not be what that needs,
 they go one by one through `KafkaProducer.send()`, slower and otherwise the same: the same partitions, the
@@ -12,6 +12,7 @@ same guarantees.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from types import TracebackType
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from kafka.errors import KafkaError, MessageSizeTooLargeError
 
+from contracts.personal_data import mask_payloads
 from gridrates.errors import ServiceUnavailable
 from gridrates.kafka import ensure_topic, largest_message, producer
 from producers.bulk import BATCH_OVERHEAD, BulkWay, missing_parts
@@ -91,6 +93,7 @@ class Publisher:
         self._topic = topic
         self._wants_bulk = bulk
         self._deliveries = Deliveries(most_waiting_bytes)
+        self.mask_counts: Counter[str] = Counter()
         self._patience = PATIENCE * settings.kafka_timeout_seconds
 
     def __enter__(self) -> Publisher:
@@ -155,6 +158,7 @@ class Publisher:
         `origins` names the events in `refused`; by default they are numbered from 0 on, over all calls.
         Raises ServiceUnavailable when the broker stopped taking events; what was not sent is in `refused`.
         """
+        pairs = self._masked(pairs)
         given = self._deliveries.counts.given
         names = range(given, given + len(pairs)) if origins is None else origins
         self._deliveries.give(len(pairs))
@@ -197,6 +201,13 @@ class Publisher:
         if missing or not self._wants_bulk:
             return PlainWay(self._producer, self._topic, self._deliveries)
         return BulkWay(self._producer, self._topic, self._deliveries, largest)
+
+    def _masked(self, pairs: Sequence[Pair]) -> Sequence[Pair]:
+        """The pairs with personal data masked; `mask_counts` says how often, by the mark."""
+        masked = mask_payloads([value for _, value in pairs], self.mask_counts)
+        if not masked:
+            return pairs
+        return [(key, masked.get(place, value)) for place, (key, value) in enumerate(pairs)]
 
     def _without_too_large(
         self, pairs: Sequence[Pair], origins: Sequence[int]

@@ -46,6 +46,9 @@ class Batch:
     to_offsets: Mapping[int, int]
     fetch_seconds: float = 0.0
     started_at: float = field(default=0.0)
+    # Payloads that take the place of those in the chunks (`warehouse.masking`), and what was found in them.
+    masked: Mapping[int, bytes] = field(default_factory=dict)
+    mask_counts: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, topic: str, chunks: Iterable[Chunk], **rest: Any) -> Batch:
@@ -79,7 +82,10 @@ class Batch:
     @cached_property
     def sizes(self) -> Integers:
         """Bytes of every row's value, -1 when it has none."""
-        return _joined([chunk.value_sizes for chunk in self.chunks])
+        sizes = _joined([chunk.value_sizes for chunk in self.chunks])
+        for row, payload in self.masked.items():
+            sizes[row] = len(payload)
+        return sizes
 
     @property
     def byte_count(self) -> int:
@@ -95,12 +101,14 @@ class Batch:
             offset=int(chunk.offsets[index]),
             timestamp=int(chunk.timestamps[index]),
             key=chunk.key(index),
-            value=chunk.value(index),
+            value=self.value(row),
             headers=chunk.headers(index),
         )
 
     def value(self, row: int) -> bytes | None:
         """One record's value."""
+        if row in self.masked:
+            return self.masked[row]
         number = int(np.searchsorted(self._starts, row, side="right")) - 1
         return self.chunks[number].value(row - int(self._starts[number]))
 
@@ -117,6 +125,7 @@ class Batch:
         views[~usable] = 0
         buffers = [pa.py_buffer(np.packbits(usable, bitorder="little")), pa.py_buffer(views)]
         buffers += [pa.py_buffer(chunk.buffer) for chunk in self.chunks]
+        buffers.append(pa.py_buffer(b"".join(self.masked.values())))
         texts = pa.Array.from_buffers(pa.string_view(), len(rows), buffers)
         return pa.table({"n": rows.astype(np.int32), "s": texts})
 
@@ -127,6 +136,10 @@ class Batch:
         views = np.zeros(len(self), dtype=layout)
         for number, chunk in enumerate(self.chunks):
             _fill_views(views[int(self._starts[number]) : int(self._starts[number + 1])], chunk, number)
+        at = 0
+        for row, payload in self.masked.items():
+            views[row] = (len(payload), int.from_bytes(payload[:4], "little"), len(self.chunks), at)
+            at += len(payload)
         return views
 
 

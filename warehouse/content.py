@@ -2,6 +2,9 @@
 
 Compares type, subject, time, sequence and data as JSON values. Where the first event's payload is no longer
 kept, the columns of the contract stand for it.
+
+Two things are no difference, so that what was landed stays known when rules of masking or keys change: what
+is masked in one of the events and perhaps not in the other, and keyed hashes made with different keys.
 """
 
 from __future__ import annotations
@@ -13,12 +16,19 @@ from typing import Any
 
 import duckdb
 
+from contracts.keyed_hash import key_id
+from contracts.landing_rules import COLUMNS
+from contracts.personal_data import may_say_the_same
 from warehouse.parse import CONTRACT_COLUMNS, Parsed
 from warehouse.relations import registered
 from warehouse.statements import statement
 from warehouse.verdict import Refused, decode
 
 _ATTRIBUTES = ("type", "subject", "time", "sequence")
+_NEVER_MASKED = frozenset(CONTRACT_COLUMNS).union(_ATTRIBUTES) - {
+    name for name, column in COLUMNS.items() if column.kind.name == "text"
+}
+_HASHES = frozenset(name for name, column in COLUMNS.items() if column.kind.name == "hash")
 
 
 @dataclass(frozen=True)
@@ -96,7 +106,18 @@ def _differences(before: _Event, now: _Event) -> list[str]:
     else:
         pairs = (_content(before.minified), _content(now.minified))
     names = dict.fromkeys([*pairs[0], *pairs[1]])
-    return [name for name in names if pairs[0].get(name) != pairs[1].get(name)]
+    return [name for name in names if not _is_same(name, pairs[0].get(name), pairs[1].get(name))]
+
+
+def _is_same(name: str, before: Any, now: Any) -> bool:
+    if before == now:
+        return True
+    if not (isinstance(before, str) and isinstance(now, str)):
+        return False
+    field = name.removeprefix("data.")
+    if field in _HASHES:
+        return key_id(before.strip('"')) != key_id(now.strip('"'))
+    return field not in _NEVER_MASKED and may_say_the_same(before, now)
 
 
 def _content(minified: str) -> dict[str, str]:
@@ -107,7 +128,7 @@ def _content(minified: str) -> dict[str, str]:
         return {"payload": minified}
     fields = {name: event.get(name) for name in _ATTRIBUTES}
     fields |= {f"data.{name}": value for name, value in event["data"].items()}
-    return {name: json.dumps(value, sort_keys=True) for name, value in fields.items()}
+    return {name: json.dumps(value, sort_keys=True, ensure_ascii=False) for name, value in fields.items()}
 
 
 def _refused(event: _Event, before: _Event, differing: Sequence[str]) -> Refused:

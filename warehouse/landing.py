@@ -11,7 +11,8 @@ the steps, see `warehouse.crash_points`):
     A topic made anew, or records deleted before they were landed, stop the landing until a person accepts
     the loss.
  3. Read from the stored positions to the end offsets seen in step 2 (`Reader`). [after_fetch]
- 4. Accept or refuse every record; nothing is dropped silently (`Parser`). [after_parse]
+ 4. Mask personal data (`warehouse.masking`), then accept or refuse every record; nothing is dropped silently
+    (`Parser`). [after_parse]
  5. Find duplicates and conflicts, in the batch and in all of history.
  6. BEGIN. [before_rows]
  7. Insert the good rows. [before_rejects]
@@ -28,6 +29,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -44,6 +46,7 @@ from warehouse.crash_points import pass_by
 from warehouse.disk import require_room
 from warehouse.duplicates import History
 from warehouse.failures import explained_duckdb
+from warehouse.masking import masked
 from warehouse.mirror import mirror
 from warehouse.offsets import Log, describe, starting_positions
 from warehouse.parse import Parsed, Parser
@@ -69,8 +72,9 @@ _WRITTEN_A_BYTE = 2
 class LandingSummary:
     """What a landing did. `rejected` counts conflicts too; read = landed + duplicates + rejected.
 
-    `mirrored` counts rejects sent to the dead-letter topic, older ones included. `seconds` by stage; stages
-    work at the same time, so they add up to more than the total.
+    `mirrored` counts rejects sent to the dead-letter topic, older ones included. `masked` counts what was
+    masked in all that was read, by the mark that took its place. `seconds` by stage; stages work at the same
+    time, so they add up to more than the total.
     """
 
     read: int = 0
@@ -81,6 +85,7 @@ class LandingSummary:
     batches: int = 0
     byte_count: int = 0
     mirrored: int = 0
+    masked: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(
         default_factory=lambda: {"fetch": 0.0, "parse": 0.0, "write": 0.0, "total": 0.0}
     )
@@ -94,6 +99,7 @@ class LandingSummary:
         self.rejected += len(landing.refused)
         self.batches += 1
         self.byte_count += landing.batch.byte_count
+        self.masked = dict(Counter(self.masked) + Counter(landing.batch.mask_counts))
         self.seconds["fetch"] += landing.batch.fetch_seconds
         self.seconds["parse"] += landing.parsed.seconds
         self.seconds["write"] += write_seconds
@@ -148,7 +154,7 @@ def _land_all(lander: Lander, consumer: KafkaConsumer, settings: Settings) -> No
     )
     with Parser(longest=settings.land_max_event_bytes) as parser, lander.one_thread(), Stages() as stages:
         batches = stages.ahead(reader.batches(), name="reader")
-        for parsed in stages.ahead(map(parser.parse, batches), name="parser"):
+        for parsed in stages.ahead(map(parser.parse, map(masked, batches)), name="parser"):
             lander.land(parsed)
 
 

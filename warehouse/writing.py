@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import numpy as np
 
+from contracts.personal_data import mask, mask_payload
 from gridrates import __version__
-from warehouse.batch import Batch
+from warehouse.batch import Batch, Record
 from warehouse.chunks import Header, Integers
 from warehouse.duplicates import Repeats
 from warehouse.id_filter import Hashes
@@ -191,11 +192,11 @@ def _reject(batch: Batch, row: int, refused: Refused) -> dict[str, Any]:
     record = batch.record(row)
     return {
         "reason_code": refused.code,
-        "reason_text": refused.text,
+        "reason_text": mask(refused.text),
         "source": refused.source,
         "event_id": refused.event_id,
         "headers": _headers_text(record.headers),
-        "record_key": record.key,
+        "record_key": _masked_key(record),
         "payload": record.value,
         "kafka_partition": record.partition,
         "kafka_offset": record.offset,
@@ -212,6 +213,13 @@ def _header_value(value: bytes | None) -> Any:
     if value is None:
         return None
     try:
-        return value.decode()
+        return mask(value.decode())
     except UnicodeDecodeError:
         return {"base64": b64encode(value).decode()}
+
+
+def _masked_key(record: Record) -> bytes | None:
+    """The key of a refused record; the name of a case or an event is left as it is."""
+    if record.key is None or (record.value and b'"%b"' % record.key in record.value):
+        return record.key
+    return mask_payload(record.key)

@@ -180,9 +180,10 @@ def _print(summary: PassSummary) -> None:
 
 
 def _landed(landing: LandingSummary) -> str:
+    masked = "".join(f", {mark} {count:,}" for mark, count in sorted(landing.masked.items()))
     return (
         f"{landing.read:,} read = {landing.landed:,} landed + {landing.duplicates:,} duplicates "
-        f"+ {landing.rejected:,} rejected"
+        f"+ {landing.rejected:,} rejected{masked}"
     )
 
 

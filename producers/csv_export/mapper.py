@@ -6,10 +6,12 @@ failed. A cell whose bytes its file's encoding does not know fails before DuckDB
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
+from contracts.keyed_hash import LEAST_KEY_BYTES, keyed_hash
 from gridrates.errors import InputError
+from gridrates.settings import load_settings
 from producers.csv_export.plan import Check, Plan
 from producers.csv_export.reading import BLANKS, has_bad_bytes
 
@@ -31,6 +33,8 @@ class Mapper:
         self._plan = plan
         self._connection = duckdb.connect(config={"threads": 1})
         self._connection.execute("SET TimeZone = 'UTC'")
+        if "keyed_hash(" in plan.sql:
+            self._connection.create_function("keyed_hash", _keyed_hash(), ["VARCHAR"], "VARCHAR")
         try:
             self._run([])
         except duckdb.Error as error:
@@ -82,3 +86,16 @@ class Mapper:
             check = Check("bytes", f"{name!r} holds bytes that the file's encoding lacks", (name,))
             found |= {number: check for number, cell in enumerate(cells) if has_bad_bytes(cell)}
         return found
+
+
+def _keyed_hash() -> Callable[[str], str]:
+    """The hash of a text under the key of the settings. Raises InputError when there is none."""
+    settings = load_settings()
+    key = settings.hash_key.get_secret_value() if settings.hash_key else ""
+    if len(key.encode()) < LEAST_KEY_BYTES:
+        raise InputError(
+            f"The mapping asks for keyed hashes, and there is no key of {LEAST_KEY_BYTES} bytes or more.",
+            remedy="Set GRIDRATES_HASH_KEY where the program is started, such as to the output of "
+            "`openssl rand -hex 32`, and keep it.",
+        )
+    return lambda said: keyed_hash(said, key, settings.hash_key_id)

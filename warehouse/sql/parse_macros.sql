@@ -9,7 +9,7 @@ CREATE TEMP MACRO is_text(v) AS
   strlen(v) <= 20000
   AND NOT regexp_matches(v, '^(?:[\[{]|[+-]?(?:[0-9]+(?:\.[0-9]+(?:e[+-]?[0-9]+)?|e[+-]?[0-9]+)|[0-9]+|true|false|nan|inf|infinity)$)', 'i');
 CREATE TEMP MACRO is_hash(v) AS
-  regexp_full_match(v, '[0-9a-f]{16,128}')
+  regexp_full_match(v, '(?:[a-z][0-9a-z_-]{0,31}:)?[0-9a-f]{16,128}')
   AND regexp_matches(v, '[a-f]');
 CREATE TEMP MACRO is_moment(v) AS
   regexp_full_match(v, '[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])[Tt ](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])')
