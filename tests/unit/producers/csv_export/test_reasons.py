@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from contracts.keyed_hash import keyed_hash
 from contracts.landing_rules import TYPES
+from gridrates.errors import InputError
 from producers.csv_export.mapper import Mapper, Outcome
 from producers.csv_export.plan import Check, Plan, make_plan
 from producers.mapping import VERBS
@@ -151,3 +153,24 @@ def _meanings(verb: str, name: str) -> dict[str, str]:
     rule = TYPES[VERBS[verb]].fields[name]
     samples = {"flag": "true", "integer": "1", "number": "1", "hash": "0" * 16, "moment": DAY}
     return {"词": rule.words[0] if rule.words else samples.get(rule.kind.name, "x")}
+
+
+def test_a_keyed_value_is_sent_as_its_hash_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRIDRATES_HASH_KEY", "0123456789abcdef")
+    monkeypatch.setenv("GRIDRATES_HASH_KEY_ID", "k2")
+    plan = plan_of("filed", fields={"reporter_hash": {"column": "tel", "keyed": True}})
+    (key, events), again = (
+        outcome_of(plan, tel="138 1234-5678"),
+        outcome_of(plan, tel="１３８１２３４５６７８"),
+    )
+    assert again == (key, events)
+    data = json.loads(events[0])["data"]
+    assert data == {"reporter_hash": keyed_hash("13812345678", "0123456789abcdef", "k2")}
+
+
+def test_without_a_key_nothing_is_hashed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRIDRATES_HASH_KEY", "too short")
+    plan = plan_of("filed", fields={"reporter_hash": {"column": "tel", "keyed": True}})
+    with pytest.raises(InputError, match="no key of 16 bytes") as refused:
+        outcome_of(plan, tel="13812345678")
+    assert "GRIDRATES_HASH_KEY" in refused.value.remedy
