@@ -16,6 +16,7 @@ from kafka.admin import ConfigResource
 from kafka.errors import BrokerResponseError, KafkaError, TopicAlreadyExistsError
 
 from gridrates.errors import ServiceUnavailable
+from gridrates.kafka_security import refusal, security_options
 from gridrates.settings import Settings
 
 DEFAULT_LARGEST_MESSAGE = 1_048_588
@@ -56,18 +57,13 @@ def client_options(settings: Settings) -> dict[str, Any]:
         # The default waits up to half a minute after a broker is back.
         "reconnect_backoff_max_ms": 1000,
     }
-    if settings.kafka_username and settings.kafka_password:
-        options |= {
-            "security_protocol": "SASL_SSL",
-            "sasl_mechanism": "SCRAM-SHA-512",
-            "sasl_plain_username": settings.kafka_username,
-            "sasl_plain_password": settings.kafka_password.get_secret_value(),
-        }
-    return options
+    return options | security_options(settings)
 
 
 def unreachable(settings: Settings, error: Exception) -> ServiceUnavailable:
-    """The error to raise when the broker does not answer."""
+    """The error to raise when the broker does not answer, or does not let us in."""
+    if refused := refusal(settings, bootstrap_servers(settings)):
+        return refused
     # kafka-python's own errors begin with their name.
     name = type(error).__name__
     said = f"{name}: {str(error).removeprefix(f'{name}: ')}".removesuffix(".")

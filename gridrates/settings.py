@@ -26,6 +26,7 @@ from gridrates.errors import InputError
 CONFIG_VARIABLE = "GRIDRATES_CONFIG"
 SECRETS = (
     "kafka_password",
+    "kafka_key_password",
     "hash_key",
     "smtp_password",
     # The address of a webhook or a robot is its password.
@@ -56,6 +57,23 @@ class Settings(BaseSettings):
     )
     kafka_username: str | None = Field(None, description="SASL user name.")
     kafka_password: SecretStr | None = Field(None, description="SASL password; environment only.")
+    kafka_sasl_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256"] = Field(
+        "SCRAM-SHA-512", description="How the password is proved: SCRAM-SHA-512 or SCRAM-SHA-256."
+    )
+    kafka_tls: bool = Field(
+        False, description="Secure connections with TLS also without user name and certificates."
+    )
+    kafka_ca_file: Path | None = Field(
+        None,
+        description="Authorities (PEM) that may sign the broker's certificate; when absent, the system's.",
+    )
+    kafka_certificate_file: Path | None = Field(
+        None, description="Certificate (PEM) that we show to the broker, where it asks for one (mTLS)."
+    )
+    kafka_key_file: Path | None = Field(
+        None, description="Key (PEM) of that certificate; when absent, it is in the same file."
+    )
+    kafka_key_password: SecretStr | None = Field(None, description="Password of that key; environment only.")
     kafka_timeout_seconds: float = Field(10, gt=0, description="How long to wait for a broker's answer.")
 
     hash_key: SecretStr | None = Field(

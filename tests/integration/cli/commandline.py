@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gridrates.settings import Settings
+from gridrates.settings import SECRETS, Settings
 from tests.events import Row
 
 PROGRAM = Path(sys.executable).with_name("gridrates")
@@ -72,7 +72,7 @@ class CommandLine:
     def variables(self) -> dict[str, str]:
         """The whole environment of a command."""
         mine = {name: value for name, value in os.environ.items() if not name.startswith("GRIDRATES_")}
-        wanted = self.settings.model_dump(exclude_none=True, exclude={"kafka_password"}, include=_given(self))
+        wanted = self.settings.model_dump(exclude_none=True, exclude=set(SECRETS), include=_given(self))
         ours = {f"GRIDRATES_{name.upper()}": str(value) for name, value in wanted.items()}
         return mine | ours | self.environment
 

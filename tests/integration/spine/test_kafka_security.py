@@ -1,0 +1,176 @@
+"""A real broker lets in who proves it, by password or certificate; and what is said when they are wrong."""
+
+from __future__ import annotations
+
+import gc
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kafka.admin import UserScramCredentialUpsertion
+
+from deploy import local_kafka
+from deploy.files import write_json
+from deploy.network import choose_port
+from gridrates.errors import GridratesError, InputError, ServiceUnavailable
+from gridrates.kafka import admin
+from gridrates.lag import read_partitions
+from gridrates.settings import Settings
+from tests.integration.cli.commandline import CommandLine
+from tests.integration.spine.certificates import Authority
+from tests.integration.warehouse.topics import publish, run
+from tests.landing import payloads
+
+pytestmark = pytest.mark.full
+USER, PASSWORD = "street", "open sesame"
+LISTENERS = ("LOGIN", "CLIENTS", "EXPIRED", "OTHER")
+
+
+class Secured:
+    """A broker with a port for every way to be right or wrong."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.authority = Authority(folder, "authority")
+        self.ports = {name: choose_port(None, None, "") for name in ("PLAINTEXT", "CONTROLLER", *LISTENERS)}
+        self.client = self.authority.issue("client")
+        (folder / "kafka").mkdir()
+        node = {"port": self.ports["PLAINTEXT"], "controller_port": self.ports["CONTROLLER"]}
+        write_json(folder / "kafka" / "node.json", node)
+
+    def start(self) -> None:
+        local_kafka.start(self.folder, properties=self._properties())
+        mechanisms = ("SCRAM-SHA-256", "SCRAM-SHA-512")
+        with admin(Settings(kafka_bootstrap_servers=self.address("PLAINTEXT"))) as client:
+            for mechanism in mechanisms:  # the broker takes a user once a request
+                upsertion = UserScramCredentialUpsertion(USER, mechanism, PASSWORD)
+                client.alter_user_scram_credentials([upsertion])
+
+    def address(self, name: str) -> str:
+        return f"127.0.0.1:{self.ports[name]}"
+
+    def _properties(self) -> dict[str, str]:
+        certificates = {
+            "LOGIN": self.authority.issue("login"),
+            "CLIENTS": self.authority.issue("clients"),
+            "EXPIRED": self.authority.issue("expired", valid_days=-1),
+            "OTHER": self.authority.issue("other", host="other.example"),
+        }
+        protocols = {"CONTROLLER": "PLAINTEXT", "PLAINTEXT": "PLAINTEXT", "LOGIN": "SASL_SSL"}
+        protocols |= dict.fromkeys(("CLIENTS", "EXPIRED", "OTHER"), "SSL")
+        listeners = {name: f"{name}://127.0.0.1:{port}" for name, port in self.ports.items()}
+        found = {
+            "listeners": ",".join(listeners.values()),
+            "advertised.listeners": ",".join(v for n, v in listeners.items() if n != "CONTROLLER"),
+            "listener.security.protocol.map": ",".join(f"{n}:{p}" for n, p in protocols.items()),
+            "inter.broker.listener.name": "PLAINTEXT",
+            "sasl.enabled.mechanisms": "SCRAM-SHA-256,SCRAM-SHA-512",
+            "ssl.truststore.type": "PEM",
+            "ssl.truststore.location": str(self.authority.file),
+            "listener.name.clients.ssl.client.auth": "required",
+        }
+        for mechanism in ("scram-sha-256", "scram-sha-512"):
+            name = f"listener.name.login.{mechanism}.sasl.jaas.config"
+            found[name] = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+        for listener, file in certificates.items():
+            found[f"listener.name.{listener.lower()}.ssl.keystore.type"] = "PEM"
+            found[f"listener.name.{listener.lower()}.ssl.keystore.location"] = str(file)
+        return found
+
+
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    made = Secured(tmp_path_factory.mktemp("secured"))
+    made.start()
+    yield made
+    local_kafka.stop(made.folder)
+
+
+@pytest.fixture
+def reaching(secured: Secured, settings: Settings, tmp_path: Path) -> Callable[..., Settings]:
+    """Settings for one of the ports, with the right authority unless another is named."""
+
+    def made(port: str, **more: Any) -> Settings:
+        changes = {
+            "kafka_bootstrap_servers": secured.address(port),
+            "kafka_ca_file": secured.authority.file,
+            "kafka_timeout_seconds": 4,
+            "topic": f"case-events-{tmp_path.name}",
+            **more,
+        }
+        return Settings(**(settings.model_dump(include={"home"}) | changes))
+
+    return made
+
+
+@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-256", "SCRAM-SHA-512"])
+def test_a_password_lets_in_producers_and_landing_and_who_watches(
+    reaching: Callable[..., Settings], mechanism: str
+) -> None:
+    login = {"kafka_username": USER, "kafka_password": PASSWORD, "kafka_sasl_mechanism": mechanism}
+    all_of_it(reaching("LOGIN", **login))
+
+
+def test_a_certificate_lets_in(secured: Secured, reaching: Callable[..., Settings]) -> None:
+    all_of_it(reaching("CLIENTS", kafka_certificate_file=secured.client))
+
+
+def all_of_it(settings: Settings) -> None:
+    publish(settings, payloads(20))
+    assert read_partitions(settings)
+    assert run(settings).landed == 20
+
+
+def test_what_is_wrong_is_said_with_its_remedy(secured: Secured, reaching: Callable[..., Settings]) -> None:
+    stranger = Authority(secured.folder, "stranger")
+    login = {"kafka_username": USER, "kafka_password": PASSWORD}
+    locked = secured.authority.issue("locked", password="secret")
+    wrong: list[tuple[Settings, type[GridratesError], str, str]] = [
+        (reaching("LOGIN", **login | {"kafka_password": "wrong"}), ServiceUnavailable, "street", "PASSWORD"),
+        (
+            reaching("LOGIN", **login, kafka_ca_file=stranger.file),
+            ServiceUnavailable,
+            "certificate",
+            "ca_file",
+        ),
+        (reaching("EXPIRED"), ServiceUnavailable, "expired", "Renew"),
+        (reaching("OTHER"), ServiceUnavailable, "127.0.0.1", "bootstrap_servers"),
+        (reaching("CLIENTS"), ServiceUnavailable, "certificate", "kafka_certificate_file"),
+        (
+            reaching("CLIENTS", kafka_certificate_file=stranger.issue("strange")),
+            ServiceUnavailable,
+            "certificate",
+            "kafka_certificate_file",
+        ),
+        (reaching("PLAINTEXT"), ServiceUnavailable, "version", "no TLS"),
+        (reaching("LOGIN", kafka_username=USER), InputError, "no password", "GRIDRATES_KAFKA_PASSWORD"),
+        (reaching("LOGIN", kafka_ca_file=Path("none.pem")), InputError, "none.pem", "kafka_ca_file"),
+        (reaching("CLIENTS", kafka_certificate_file=Path(__file__)), InputError, "not PEM", "openssl"),
+        (reaching("CLIENTS", kafka_certificate_file=locked), InputError, "cannot be used", "KEY_PASSWORD"),
+    ]
+    for settings, kind, said, remedy in wrong:
+        with pytest.raises(kind) as refused, sockets_left_open():
+            admin(settings).close()
+        assert said in refused.value.message, refused.value
+        assert remedy in refused.value.remedy, refused.value
+
+
+@contextmanager
+def sockets_left_open() -> Iterator[None]:
+    """kafka-python forgets the socket of a handshake that failed; it is closed with the rest of its garbage."""
+    try:
+        yield
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
+
+
+def test_the_command_line_says_it_in_one_paragraph(reaching: Callable[..., Settings], tmp_path: Path) -> None:
+    wrong = reaching("LOGIN", kafka_username=USER)
+    CommandLine(tmp_path, wrong)("land", GRIDRATES_KAFKA_PASSWORD="wrong").refused(3, USER, "KAFKA_PASSWORD")
+    CommandLine(tmp_path, wrong)("land").refused(2, "GRIDRATES_KAFKA_PASSWORD")
+    CommandLine(tmp_path, reaching("EXPIRED"))("land").refused(3, "expired", "Renew")
