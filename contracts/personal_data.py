@@ -198,6 +198,7 @@ def _is_json(text: str) -> bool:
     return True
 
 
+_ELEVEN_DIGITS = 10**10
 _TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|([{}\[\]])|(-?[0-9][0-9.eE+-]*)', re.DOTALL)
 
 
@@ -252,7 +253,8 @@ def _names_of_things() -> Iterator[tuple[str, ...]]:
         if rule.kind.name in ("code", "integer"):
             yield (name,)
     for name, column in COLUMNS.items():
-        if column.kind.name in ("code", "hash", "number"):
+        is_large = column.kind.name == "number" and (column.kind.most or 0) >= _ELEVEN_DIGITS
+        if column.kind.name in ("code", "hash") or is_large:
             yield ("data", name)
         if column.kind.name == "codes":
             yield ("data", name, name)
