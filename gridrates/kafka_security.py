@@ -136,7 +136,7 @@ def _remedy(said: str) -> str:
         return "Renew the certificate it speaks of, or set the clock of this machine right."
     if "hostname" in said or "ip address" in said or "match" in said:
         return "Name the broker in `kafka_bootstrap_servers` as its certificate does, or have the name added."
-    if "certificate required" in said or "bad certificate" in said or "handshake failure" in said:
+    if "alert" in said:  # what the broker says of us
         return "Set `kafka_certificate_file` and `kafka_key_file` to a certificate that the broker accepts."
     if "wrong version number" in said or "record layer" in said:
         return "The port speaks no TLS: name the broker's secured port in `kafka_bootstrap_servers`."
