@@ -138,7 +138,7 @@ def _remedy(said: str) -> str:
         return "Name the broker in `kafka_bootstrap_servers` as its certificate does, or have the name added."
     if "alert" in said:  # what the broker says of us
         return "Set `kafka_certificate_file` and `kafka_key_file` to a certificate that the broker accepts."
-    if "wrong version number" in said or "record layer" in said:
+    if "wrong version number" in said or "record layer" in said or "eof" in said:
         return "The port speaks no TLS: name the broker's secured port in `kafka_bootstrap_servers`."
     return "Set `kafka_ca_file` to the certificate (PEM) of the authority that signed the broker's."
 

@@ -134,7 +134,7 @@ def test_what_is_wrong_is_said_in_one_paragraph_with_its_remedy(
         (reaching("OTHER"), "", 3, "127.0.0.1", "kafka_bootstrap_servers"),
         (reaching("CLIENTS"), "", 3, "certificate", "kafka_certificate_file"),
         (strange, "", 3, "certificate", "kafka_certificate_file"),
-        (reaching("PLAINTEXT"), "", 3, "wrong version", "no TLS"),
+        (reaching("PLAINTEXT"), "", 3, "No secured connection", "no TLS"),
         (reaching("LOGIN", **user), "", 2, "no password", "GRIDRATES_KAFKA_PASSWORD"),
         (reaching("LOGIN", kafka_ca_file=Path("none.pem")), "", 2, "none.pem", "kafka_ca_file"),
         (reaching("CLIENTS", kafka_certificate_file=Path(__file__)), "", 2, "not PEM", "openssl"),
