@@ -106,12 +106,17 @@ def reaching(secured: Secured, settings: Settings, tmp_path: Path) -> Callable[.
 def test_a_password_lets_in_producers_and_landing_and_who_watches(
     reaching: Callable[..., Settings], mechanism: str
 ) -> None:
-    login = {"kafka_username": USER, "kafka_password": PASSWORD, "kafka_sasl_mechanism": mechanism}
+    login = {
+        "kafka_username": USER,
+        "kafka_password": PASSWORD,
+        "kafka_sasl_mechanism": mechanism,
+        "kafka_timeout_seconds": 20,
+    }
     all_of_it(reaching("LOGIN", **login))
 
 
 def test_a_certificate_lets_in(secured: Secured, reaching: Callable[..., Settings]) -> None:
-    all_of_it(reaching("CLIENTS", kafka_certificate_file=secured.client))
+    all_of_it(reaching("CLIENTS", kafka_certificate_file=secured.client, kafka_timeout_seconds=20))
 
 
 def all_of_it(settings: Settings) -> None:
