@@ -45,6 +45,7 @@ from contracts.fields import (
 TYPE_PREFIX = "gridrates"
 ACTIVITY_TYPE = f"{TYPE_PREFIX}.activity.recorded.v1"
 PROJECT_TYPE = f"{TYPE_PREFIX}.project.stage_changed.v1"
+RETRACTION_TYPE = f"{TYPE_PREFIX}.event.retracted.v1"
 
 
 class Data(BaseModel):
@@ -332,11 +333,21 @@ class ProjectStageChanged(Data):
     ] = None
 
 
+class Retracted(Data):
+    """An event sent before does not hold: it stays on record and counts nowhere."""
+
+    type = RETRACTION_TYPE
+    zh = "撤回"
+    retracts: Annotated[
+        Code, Field(description="被撤回的事件号 id of the event that does not hold, of the same source")
+    ]
+
+
 CASE_TYPES: tuple[type[CaseData], ...] = (
     Reported, Accepted, Verified, Declined, Filed, Dispatched, Signed, Returned, Handled, Checked,
     Closed, Visited, Voided, Extended, Suspended, Resumed, Supervised, Exempted, SelfDisposed,
 )  # fmt: skip
-_ALL: tuple[type[Data], ...] = (*CASE_TYPES, ActivityRecorded, ProjectStageChanged)
+_ALL: tuple[type[Data], ...] = (*CASE_TYPES, ActivityRecorded, ProjectStageChanged, Retracted)
 DATA_TYPES: dict[str, type[Data]] = {m.type: m for m in _ALL}
 
 

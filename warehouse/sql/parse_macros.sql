@@ -1,6 +1,6 @@
 -- Generated from the contract by `python -m warehouse.parse_sql`: change that module instead.
 CREATE TYPE type_of_cases AS ENUM ('gridrates.case.reported.v1', 'gridrates.case.accepted.v1', 'gridrates.case.verified.v1', 'gridrates.case.declined.v1', 'gridrates.case.filed.v1', 'gridrates.case.dispatched.v1', 'gridrates.case.signed.v1', 'gridrates.case.returned.v1', 'gridrates.case.handled.v1', 'gridrates.case.checked.v1', 'gridrates.case.closed.v1', 'gridrates.case.visited.v1', 'gridrates.case.voided.v1', 'gridrates.case.extended.v1', 'gridrates.case.suspended.v1', 'gridrates.case.resumed.v1', 'gridrates.case.supervised.v1', 'gridrates.case.exempted.v1', 'gridrates.case.self_disposed.v1');
-CREATE TYPE type_of_others AS ENUM ('gridrates.activity.recorded.v1', 'gridrates.project.stage_changed.v1');
+CREATE TYPE type_of_others AS ENUM ('gridrates.activity.recorded.v1', 'gridrates.project.stage_changed.v1', 'gridrates.event.retracted.v1');
 CREATE TEMP MACRO are_codes(joined, s, count, longest) AS
   NOT regexp_matches(joined, '[\x00-\x1f\x7f{}\[\]\x{80}-\x{9f}]|(?:^|")[ \x{a0}\x{1680}\x{2000}-\x{200b}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}\x{feff}"]|[ \x{a0}\x{1680}\x{2000}-\x{200b}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}\x{feff}"]$|[ \x{a0}\x{1680}\x{2000}-\x{200b}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}\x{feff}]"|(?i:(?:^|")[+-]?(?:[0-9]+(?:\.[0-9]+(?:e[+-]?[0-9]+)?|e[+-]?[0-9]+)|true|false|nan|inf|infinity)(?:"|$))')
   AND CASE WHEN strlen(joined) > 200 THEN longest <= 200 ELSE true END

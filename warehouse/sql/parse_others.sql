@@ -1,6 +1,6 @@
 -- Generated from the contract by `python -m warehouse.parse_sql`: change that module instead.
 WITH decoded AS (
-  SELECT n, s, from_json(s, '{"specversion": "JSON", "id": "VARCHAR", "source": "VARCHAR", "type": "VARCHAR", "subject": "VARCHAR", "time": "VARCHAR", "sequence": "VARCHAR", "data": {"grid_code": "VARCHAR", "unit_code": "VARCHAR", "tags": "VARCHAR", "place_id": "VARCHAR", "asset_id": "VARCHAR", "operator_role": "VARCHAR", "operator_id": "VARCHAR", "reason": "VARCHAR", "description": "VARCHAR", "longitude": "VARCHAR", "latitude": "VARCHAR", "activity_kind": "VARCHAR", "started_at": "VARCHAR", "ended_at": "VARCHAR", "participant_count": "VARCHAR", "household_count": "VARCHAR", "person_count": "VARCHAR", "problem_count": "VARCHAR", "corrected_count": "VARCHAR", "matter_raised_count": "VARCHAR", "matter_settled_count": "VARCHAR", "penalty_count": "VARCHAR", "score": "VARCHAR", "case_ids": "VARCHAR", "project_kind": "VARCHAR", "stage": "VARCHAR", "quantity": "VARCHAR"}}') AS e
+  SELECT n, s, from_json(s, '{"specversion": "JSON", "id": "VARCHAR", "source": "VARCHAR", "type": "VARCHAR", "subject": "VARCHAR", "time": "VARCHAR", "sequence": "VARCHAR", "data": {"grid_code": "VARCHAR", "unit_code": "VARCHAR", "tags": "VARCHAR", "place_id": "VARCHAR", "asset_id": "VARCHAR", "operator_role": "VARCHAR", "operator_id": "VARCHAR", "reason": "VARCHAR", "description": "VARCHAR", "longitude": "VARCHAR", "latitude": "VARCHAR", "activity_kind": "VARCHAR", "started_at": "VARCHAR", "ended_at": "VARCHAR", "participant_count": "VARCHAR", "household_count": "VARCHAR", "person_count": "VARCHAR", "problem_count": "VARCHAR", "corrected_count": "VARCHAR", "matter_raised_count": "VARCHAR", "matter_settled_count": "VARCHAR", "penalty_count": "VARCHAR", "score": "VARCHAR", "case_ids": "VARCHAR", "project_kind": "VARCHAR", "stage": "VARCHAR", "quantity": "VARCHAR", "retracts": "VARCHAR"}}') AS e
   FROM payloads
 ), typed AS (
   SELECT *, try_cast(e.type AS type_of_others) AS event_type
@@ -42,10 +42,11 @@ WITH decoded AS (
     CASE WHEN event_type = 'gridrates.activity.recorded.v1' THEN e.data.case_ids END AS case_ids,
     CASE WHEN event_type = 'gridrates.project.stage_changed.v1' THEN e.data.project_kind END AS project_kind,
     CASE WHEN event_type = 'gridrates.project.stage_changed.v1' THEN e.data.stage END AS stage,
-    CASE WHEN event_type = 'gridrates.project.stage_changed.v1' THEN e.data.quantity END AS quantity
+    CASE WHEN event_type = 'gridrates.project.stage_changed.v1' THEN e.data.quantity END AS quantity,
+    CASE WHEN event_type = 'gridrates.event.retracted.v1' THEN e.data.retracts END AS retracts
   FROM typed
 ), joined AS (
-  SELECT *, concat_ws('"', event_id, source, subject_id, grid_code, unit_code, place_id, asset_id, operator_role, operator_id, activity_kind, project_kind, stage) AS codes
+  SELECT *, concat_ws('"', event_id, source, subject_id, grid_code, unit_code, place_id, asset_id, operator_role, operator_id, activity_kind, project_kind, stage, retracts) AS codes
   FROM texts
 )
 SELECT
@@ -83,14 +84,15 @@ SELECT
     project_kind,
     stage,
     try_cast(quantity AS DOUBLE) AS quantity,
+    retracts,
     hash(source, event_id) AS id_hash,
     hash(s) AS payload_hash,
     coalesce(
       specversion = '"1.0"'
       AND event_type IS NOT NULL
-      AND CASE WHEN coalesce(grid_code, unit_code, tags, place_id, asset_id, operator_role, operator_id, reason, description, longitude, latitude, activity_kind, started_at, ended_at, participant_count, household_count, person_count, problem_count, corrected_count, matter_raised_count, matter_settled_count, penalty_count, score, case_ids, project_kind, stage, quantity) IS NULL THEN json_type(s, '$.data') = 'OBJECT' ELSE true END
+      AND CASE WHEN coalesce(grid_code, unit_code, tags, place_id, asset_id, operator_role, operator_id, reason, description, longitude, latitude, activity_kind, started_at, ended_at, participant_count, household_count, person_count, problem_count, corrected_count, matter_raised_count, matter_settled_count, penalty_count, score, case_ids, project_kind, stage, quantity, retracts) IS NULL THEN json_type(s, '$.data') = 'OBJECT' ELSE true END
       AND CASE WHEN strlen(s) >= 1000 THEN length(s) - length(translate(s, '[{', '')) < 500 ELSE true END
-      AND are_codes(codes, s, (event_id IS NOT NULL)::INT + (source IS NOT NULL)::INT + (subject_id IS NOT NULL)::INT + (grid_code IS NOT NULL)::INT + (unit_code IS NOT NULL)::INT + (place_id IS NOT NULL)::INT + (asset_id IS NOT NULL)::INT + (operator_role IS NOT NULL)::INT + (operator_id IS NOT NULL)::INT + (activity_kind IS NOT NULL)::INT + (project_kind IS NOT NULL)::INT + (stage IS NOT NULL)::INT, greatest(strlen(event_id), strlen(source), strlen(subject_id), strlen(grid_code), strlen(unit_code), strlen(place_id), strlen(asset_id), strlen(operator_role), strlen(operator_id), strlen(activity_kind), strlen(project_kind), strlen(stage)))
+      AND are_codes(codes, s, (event_id IS NOT NULL)::INT + (source IS NOT NULL)::INT + (subject_id IS NOT NULL)::INT + (grid_code IS NOT NULL)::INT + (unit_code IS NOT NULL)::INT + (place_id IS NOT NULL)::INT + (asset_id IS NOT NULL)::INT + (operator_role IS NOT NULL)::INT + (operator_id IS NOT NULL)::INT + (activity_kind IS NOT NULL)::INT + (project_kind IS NOT NULL)::INT + (stage IS NOT NULL)::INT + (retracts IS NOT NULL)::INT, greatest(strlen(event_id), strlen(source), strlen(subject_id), strlen(grid_code), strlen(unit_code), strlen(place_id), strlen(asset_id), strlen(operator_role), strlen(operator_id), strlen(activity_kind), strlen(project_kind), strlen(stage), strlen(retracts)))
       AND event_id IS NOT NULL
       AND source IS NOT NULL
       AND subject_id IS NOT NULL
@@ -102,6 +104,7 @@ SELECT
       AND (description IS NULL OR is_text(description))
       AND (longitude IS NULL OR is_number(longitude, -180, 180))
       AND (latitude IS NULL OR is_number(latitude, -90, 90))
+      AND CASE WHEN event_type = 'gridrates.event.retracted.v1' THEN retracts IS NOT NULL ELSE true END
       AND CASE WHEN event_type = 'gridrates.project.stage_changed.v1' THEN project_kind IS NOT NULL AND stage IS NOT NULL AND (quantity IS NULL OR is_number(quantity, 0, 1000000000000.0)) ELSE true END
     , false) AS is_sure
 FROM joined;

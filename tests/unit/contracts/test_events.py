@@ -56,7 +56,7 @@ def test_the_verbs_are_those_of_the_life_cycle() -> None:
         "voided extended suspended resumed supervised exempted self_disposed"
     )
     assert set(DATA_TYPES) == set(TYPED_EVENTS)
-    assert len(DATA_TYPES) == 21
+    assert len(DATA_TYPES) == 22
 
 
 def test_every_type_has_a_chinese_name_and_says_what_happened() -> None:
@@ -91,7 +91,13 @@ def test_unknown_fields_are_kept() -> None:
 def test_null_is_the_same_as_absent() -> None:
     for name, data in DATA_TYPES.items():
         optional = {field: None for field, info in data.model_fields.items() if not info.is_required()}
-        required = {"unit_code": "u", "reason": "r", "outcome": "passed", "deadline_at": FILED["time"]}
+        required = {
+            "unit_code": "u",
+            "reason": "r",
+            "outcome": "passed",
+            "deadline_at": FILED["time"],
+            "retracts": "e",
+        }
         needed = required | {"activity_kind": "patrol", "project_kind": "lift", "stage": "finished"}
         given_fields = {f: needed[f] for f, info in data.model_fields.items() if info.is_required()}
         assert is_taken(FILED | {"type": name, "sequence": None, "data": optional | given_fields}), name

@@ -19,7 +19,7 @@ from contracts.fields import Kind
 from contracts.landing_rules import COLUMNS, ENVELOPE, SPECVERSION, TYPES, WORD, FieldRule, rules_of
 from tests.unit.contracts.strategies import good_events
 
-MIGRATION = Path(__file__).parents[3] / "warehouse" / "migrations" / "0001_raw.sql"
+MIGRATIONS = Path(__file__).parents[3] / "warehouse" / "migrations"
 
 
 def is_taken(event: dict[str, Any]) -> bool:
@@ -57,7 +57,8 @@ def test_columns_that_disagree_are_noticed(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_the_raw_table_has_a_column_for_every_field() -> None:
     with duckdb.connect() as connection:
-        connection.execute(MIGRATION.read_text())
+        for number in ("0001_raw", "0012_retraction"):
+            connection.execute((MIGRATIONS / f"{number}.sql").read_text())
         described = connection.execute("DESCRIBE raw_event").fetchall()
     table = {row[0]: row[1].replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ") for row in described}
     ours = {c.name: c.kind.sql_type for c in COLUMNS.values()}
@@ -81,6 +82,7 @@ def test_required_fields() -> None:
         "extended": ("deadline_at",),
         "recorded": ("activity_kind",),
         "stage_changed": ("project_kind", "stage"),
+        "retracted": ("retracts",),
     }
 
 

@@ -1,5 +1,6 @@
 -- Case events in the order that folding uses: time, then sequence, then id. Order of arrival means nothing.
--- Landing has already refused what is malformed and dropped what came twice.
+-- Landing has already refused what is malformed and dropped what came twice. An event that was taken back
+-- stays in `raw_event` and is none here.
 SELECT
   subject_id AS case_id,
   split_part(event_type, '.', 3) AS verb,
@@ -44,4 +45,4 @@ SELECT
   batch_id,
   landed_at
 FROM raw_event
-WHERE event_type LIKE 'gridrates.case.%'
+WHERE event_type LIKE 'gridrates.case.%' AND {{ is_standing() }}

@@ -11,7 +11,7 @@ WITH changed AS (
     quantity,
     tags
   FROM raw_event
-  WHERE event_type = 'gridrates.project.stage_changed.v1'
+  WHERE event_type = 'gridrates.project.stage_changed.v1' AND {{ is_standing() }}
 )
 
 SELECT
