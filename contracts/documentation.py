@@ -26,9 +26,10 @@ is the same as absent. There is no field for a name, a telephone number or an id
 with other content is refused. The order of arrival means nothing: events are ordered by `time`, then
 `sequence`, then `id`.
 
-What was sent by mistake is taken back by an event of type `gridrates.event.retracted.v1` with the same `source`
-and `subject`, which names it by its `id`: figures are then as if it had never been sent, whichever of the two
-arrives first. It stays on record, and its `id` stays taken back: what holds after all is sent as a new event.
+What was sent by mistake is taken back by an event of type `gridrates.event.retracted.v1` with the same
+`source` and `subject`, which names it by its `id`: figures are then as if it had never been sent, whichever
+of the two arrives first. It stays on record, and its `id` stays taken back: what holds after all is sent as
+a new event.
 
 The machine-readable forms are the JSON Schemas in `contracts/schemas/` and the AsyncAPI document
 `contracts/asyncapi.yaml`; `contracts/examples.jsonl` holds the examples below, ready for

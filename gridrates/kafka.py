@@ -99,6 +99,21 @@ def _connect(settings: Settings, kind: Callable[..., C], **options: Any) -> C:
         raise unreachable(settings, error) from error
 
 
+def topic_identity(settings: Settings, topic: str) -> str:
+    """What tells a topic from another of its name: Kafka's own id, else where it is.
+
+    Raises ServiceUnavailable.
+    """
+    client = admin(settings)
+    try:
+        (described,) = client.describe_topics([topic])
+    except KafkaError as error:
+        raise unreachable(settings, error) from error
+    finally:
+        client.close()
+    return str(described["topic_id"] or f"{bootstrap_servers(settings)}/{topic}")
+
+
 def admin(settings: Settings) -> KafkaAdminClient:
     """An admin client. Raises ServiceUnavailable."""
     return _connect(settings, KafkaAdminClient)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from producers.csv_export.plan import ISO_PATTERN
 from producers.csv_export.reading import BLANKS, Layout, candidate_encodings, open_export, read_head
+from producers.csv_export.workbook import is_workbook
 from producers.mapping import DEFAULT_FORMATS, EXCEL_FORMAT, ISO_FORMAT
 
 ROWS = 20_000
@@ -118,7 +119,9 @@ class Inspection:
 
 def inspect_export(path: Path, *, encoding: str | None = None, delimiter: str | None = None) -> Inspection:
     """Look at the first rows of an export. Raises InputError when it is none."""
-    encoding = encoding or next(iter(candidate_encodings(read_head(path))), None)
+    head = read_head(path)
+    if not is_workbook(head):
+        encoding = encoding or next(iter(candidate_encodings(head)), None)
     with open_export(path, encoding=encoding, delimiter=delimiter) as export:
         chunk = next(export.chunks(ROWS), None)
         rows = chunk.rows if chunk else []

@@ -214,15 +214,20 @@ class EventRule(Model):
 
 
 class Mapping(Model):
-    """One kind of export. The order of `events` is the order of the steps of a row."""
+    """One kind of export. The order of `events` is the order of the steps of a row.
+
+    `row` names a row where `id` does not: where a case has several.
+    """
 
     source: Code
     id: Value
+    row: Value | None = None
     events: dict[str, EventRule]
     time_zone: Zone
     time_formats: tuple[Format, ...] = DEFAULT_FORMATS
     encoding: str | None = None
     delimiter: str | None = None
+    sheet: str | None = None
     empty: tuple[Plain, ...] = ()
 
     @model_validator(mode="after")
@@ -231,8 +236,9 @@ class Mapping(Model):
             raise ValueError("it names no event")
         if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
             raise ValueError("`delimiter` is one character, and neither a quote nor the end of a line")
-        if self.id.constant is not None:
-            raise ValueError("`id` cannot be the same for every row")
+        for name, value in (("id", self.id), ("row", self.row)):
+            if value is not None and value.constant is not None:
+                raise ValueError(f"`{name}` cannot be the same for every row")
         problems = [problem for key, rule in self.events.items() for problem in _problems(key, rule)]
         if problems:
             raise ValueError("; ".join(problems))
@@ -242,7 +248,8 @@ class Mapping(Model):
     def columns(self) -> tuple[str, ...]:
         """Every column it reads, once, in the order it names them."""
         named = (c for rule in self.events.values() for c in rule.columns)
-        return tuple(dict.fromkeys([*self.id.columns, *named]))
+        key = self.row.columns if self.row is not None else ()
+        return tuple(dict.fromkeys([*self.id.columns, *key, *named]))
 
 
 def event_type(key: str, rule: EventRule) -> str:

@@ -18,6 +18,7 @@ from zoneinfo import available_timezones
 
 from contracts.landing_rules import TYPES
 from gridrates.errors import InputError, ResourceError
+from producers.csv_export.workbook import ENCODING
 from producers.inspect import Column, Inspection
 from producers.mapping import DEFAULT_FORMATS, VERBS
 
@@ -76,7 +77,8 @@ def propose_mapping(inspection: Inspection, profile: str, source: str, time_zone
             profile=profile,
             source=source,
             roles=inspection.roles,
-            encoding=None if encoding.startswith("utf-8") else encoding,
+            encoding=None if encoding.startswith(("utf-8", ENCODING)) else encoding,
+            sheet=inspection.layout.sheet,
             time_zone=time_zone,
             time_formats=[] if set(formats) <= set(DEFAULT_FORMATS) else formats,
             ambiguous=[column.name for column in times if column.is_ambiguous],

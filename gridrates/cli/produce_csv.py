@@ -14,6 +14,7 @@ from gridrates.errors import InputError
 
 if TYPE_CHECKING:
     from producers.csv_export.importing import ImportSummary
+    from producers.csv_export.memory import Changes
     from producers.csv_export.sending import Sent
     from producers.mapping import Mapping
 
@@ -42,6 +43,9 @@ def import_csv(
     rejects: Annotated[
         Path | None, typer.Option(help="Folder of the rejects files. [dim]Default: beside each file[/]")
     ] = None,
+    send_all: Annotated[
+        bool, typer.Option("--all", help="Send every row, also those sent before: for a new warehouse.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Map and count; send and write nothing.")
     ] = False,
@@ -50,19 +54,27 @@ def import_csv(
     """Map every row of the files to events and send them.
 
     A row that cannot be mapped goes to FILE.rejects.csv with its number and the reason; the others are
-    sent all the same. Importing a file twice does no harm: the same row gives the same event ids. Exit
-    code 2 when a row was rejected.
+    sent all the same. Rows that an earlier import sent are not sent again; where a row has changed, its new
+    events are sent, and those that do not hold any more are taken back. Exit code 2 when a row was rejected.
     """
     from producers.csv_export.importing import import_exports
     from producers.csv_export.sending import send_exports
 
     settings = common.settings(ctx)
-    rules = _load(profile or settings.profile, mapping)
+    rules, kind = _load(profile or settings.profile, mapping)
     with progress(files) as on_progress:
         if dry_run:
             summary = import_exports(files, rules, on_progress=on_progress)
         else:
-            sent = send_exports(settings, files, rules, rejects_dir=rejects, on_progress=on_progress)
+            sent = send_exports(
+                settings,
+                files,
+                rules,
+                rejects_dir=rejects,
+                kind=kind,
+                send_all=send_all,
+                on_progress=on_progress,
+            )
             summary = sent.summary
     if as_json:
         common.print_json(summary.as_json() | {"dry_run": True} if dry_run else sent.as_json())
@@ -78,6 +90,8 @@ def tell(summary: ImportSummary) -> None:
     """Print what became of the rows, the commonest reasons first."""
     out = common.stdout()
     out.print(f"{summary.rows:,} rows: {summary.mapped:,} mapped, {summary.rejected:,} rejected")
+    if summary.unchanged:
+        out.print(f"{summary.unchanged:,} rows are as they were sent before")
     out.print(f"{summary.event_count:,} events")
     for name, count in summary.events.items():
         out.print(f"  {name}  {count:,}")
@@ -85,18 +99,34 @@ def tell(summary: ImportSummary) -> None:
         out.print(f"rejected {count:,}: {reason}", markup=False)
         for example in summary.examples[reason]:
             out.print(f"  {example}", markup=False)
+    _tell_changes(summary.changes)
     for path in summary.rejects_files:
         common.say(f"Rejected rows are in {path}.")
     rate = summary.event_count / max(summary.seconds, 1e-9)
     common.say(f"{summary.seconds:.1f} s, {rate:,.0f} events/s")
 
 
-def _load(profile: str, mapping: Path | None) -> Mapping:
+def _tell_changes(changes: Changes | None) -> None:
+    """Tell of rows that nothing could be done about."""
+    if changes is not None and changes.vanished:
+        common.say(
+            f"{changes.vanished:,} rows of earlier imports are not here now; nothing is sent about them."
+        )
+    if changes is not None and changes.uncorrected:
+        common.say(
+            f"{changes.uncorrected:,} cases have several rows: what is new in them is sent, nothing is taken "
+            "back. Say in the mapping what names a row, as `row`."
+        )
+
+
+def _load(profile: str, mapping: Path | None) -> tuple[Mapping, str]:
+    """The mapping, and a name for the kind of export it is for."""
     from gridrates.profile import folder_of, load_profile
     from producers.mapping import load_mapping
 
-    path = mapping or folder_of(profile) / "mapping.yaml"
-    return load_mapping(path, time_zone=load_profile(profile).time_zone)
+    folder = folder_of(profile)
+    path = mapping or folder / "mapping.yaml"
+    return load_mapping(path, time_zone=load_profile(profile).time_zone), f"{folder.name}-{path.stem}"
 
 
 def _leave_if_unsent(sent: Sent) -> None:

@@ -11,6 +11,7 @@ While one chunk is published, the next is mapped in a thread of its own: DuckDB 
 from __future__ import annotations
 
 import gc
+import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +21,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
+import numpy as np
+
+from contracts.events import RETRACTION_TYPE
 from producers.csv_export.mapper import Events, Mapper, Outcome
+from producers.csv_export.memory import Changes, Hashes, Memory
 from producers.csv_export.plan import Check, make_plan
 from producers.csv_export.reading import Chunk, Export, find_layout, open_export
 from producers.csv_export.rejects import Reject, RejectsFile
@@ -30,6 +35,7 @@ CHUNK_ROWS = 20_000
 # Characters of a cell shown in a reason, and rows shown for a reason.
 SHOWN = 60
 EXAMPLES = 3
+_NO_HASHES = (np.empty(0, np.uint64), np.empty(0, np.uint64))
 
 Pair: TypeAlias = tuple[bytes, bytes]
 # The number of a row, its key and its events.
@@ -45,7 +51,10 @@ class Publish(Protocol):
 
 @dataclass
 class ImportSummary:
-    """What became of the rows: rows = mapped + rejected, and rejected = the sum of `reasons`."""
+    """What became of the rows: rows = mapped + rejected, and rejected = the sum of `reasons`.
+
+    `unchanged` of the mapped ones are as an earlier import sent them: their events are not counted.
+    """
 
     files: int = 0
     rows: int = 0
@@ -56,6 +65,8 @@ class ImportSummary:
     examples: dict[str, list[str]] = field(default_factory=dict)
     rejects_files: list[Path] = field(default_factory=list)
     seconds: float = 0
+    unchanged: int = 0
+    changes: Changes | None = None
 
     @property
     def event_count(self) -> int:
@@ -75,6 +86,8 @@ class ImportSummary:
             "examples": self.examples,
             "rejects_files": [str(path) for path in self.rejects_files],
             "seconds": round(self.seconds, 3),
+            "unchanged": self.unchanged,
+            **(vars(self.changes) if self.changes is not None else {}),
         }
 
     def count_reject(self, path: Path, reject: Reject) -> None:
@@ -95,17 +108,19 @@ def import_exports(
     on_progress: Callable[[int], object] = lambda _: None,
     is_stopped: Callable[[], bool] = lambda: False,
     summary: ImportSummary | None = None,
+    memory: Memory | None = None,
 ) -> ImportSummary:
     """Map every row of every file and publish its events; without `publish`, only count.
 
     `rejects_files` has a file for each of `paths` (see `rejects_beside`). `on_progress` is told how many
     bytes of all files have been read, `is_stopped` is asked whether to go on. `summary` is filled on the
-    way, for who wants it although the import fails. Raises InputError, before anything is sent, when a file
-    is no such export, and whatever `publish` raises.
+    way, for who wants it although the import fails. With a `memory`, only what has changed since the imports
+    it knows is published; it is for the caller to keep it. Raises InputError, before anything is sent, when
+    a file is no such export, and whatever `publish` raises.
     """
     started = time.monotonic()
     summary = summary or ImportSummary()
-    importer = _Importer(mapping, publish, summary)
+    importer = _Importer(mapping, publish, summary, memory)
     for path in paths:
         importer.look_at(path)
     with _rare_collections():
@@ -113,15 +128,32 @@ def import_exports(
             on_progress(position)
             if is_stopped():
                 break
+        else:
+            importer.send_changes()
     summary.seconds = time.monotonic() - started
     return summary
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """What became of the rows of a chunk: the outcomes of those at `places`, while those at `known` are as an
+    earlier import sent them. `hashes` are those of all rows, for the memory.
+    """
+
+    places: Sequence[int]
+    outcomes: list[Outcome]
+    known: Sequence[int] = ()
+    hashes: tuple[Hashes, Hashes] = _NO_HASHES
 
 
 class _Importer:
     """Imports one file after another into one summary."""
 
-    def __init__(self, mapping: Mapping, publish: Publish | None, summary: ImportSummary) -> None:
+    def __init__(
+        self, mapping: Mapping, publish: Publish | None, summary: ImportSummary, memory: Memory | None
+    ) -> None:
         self.mapping = mapping
+        self.memory = memory
         self.publish = publish
         self.summary = summary
         self.plan = make_plan(mapping)
@@ -131,7 +163,13 @@ class _Importer:
     def look_at(self, path: Path) -> None:
         """Raises InputError when the file is no export of this mapping."""
         mapping = self.mapping
-        find_layout(path, wanted=self.plan.columns, encoding=mapping.encoding, delimiter=mapping.delimiter)
+        find_layout(
+            path,
+            wanted=self.plan.columns,
+            encoding=mapping.encoding,
+            delimiter=mapping.delimiter,
+            sheet=mapping.sheet,
+        )
 
     def run(self, paths: Sequence[Path], rejects_files: Sequence[Path | None]) -> Iterator[int]:
         """Import the files; yields how many bytes of all of them have been read, again and again."""
@@ -143,53 +181,90 @@ class _Importer:
 
     def run_file(self, path: Path, rejects_file: Path | None) -> Iterator[int]:
         """Import a file; yields how many of its bytes have been read, again and again."""
-        encoding, delimiter = self.mapping.encoding, self.mapping.delimiter
+        encoding, delimiter, sheet = self.mapping.encoding, self.mapping.delimiter, self.mapping.sheet
         with (
-            open_export(path, wanted=self.plan.columns, encoding=encoding, delimiter=delimiter) as export,
+            open_export(
+                path, wanted=self.plan.columns, encoding=encoding, delimiter=delimiter, sheet=sheet
+            ) as export,
             RejectsFile(rejects_file, export.layout.names) as rejects,
         ):
             self.names = export.layout.names
-            for chunk, outcomes in self.mapped(export):
-                mapped, rejected = self.sorted_out(chunk, outcomes)
+            for chunk, tried in self.mapped(export):
+                mapped, rejected = self.sorted_out(chunk, tried)
                 for reject in rejected:
                     rejects.add(reject)
                     self.summary.count_reject(path, reject)
                 if rejects.written is not None and rejects.written not in self.summary.rejects_files:
                     self.summary.rejects_files.append(rejects.written)
-                self.send(mapped)
+                self.send(self.noted(tried, mapped))
                 yield export.position
         self.summary.files += 1
 
-    def mapped(self, export: Export) -> Iterator[tuple[Chunk, list[Outcome]]]:
-        """Chunks with their outcomes; while one is worked on, the next is being mapped."""
+    def mapped(self, export: Export) -> Iterator[tuple[Chunk, _Tried]]:
+        """Chunks with what became of their rows; while one is worked on, the next is being mapped."""
         positions = [self.names.index(name) for name in self.plan.columns]
-        waiting: tuple[Chunk, Future[list[Outcome]]] | None = None
+        waiting: tuple[Chunk, Future[_Tried]] | None = None
         with ThreadPoolExecutor(1, "map-rows") as pool:
             for chunk in export.chunks(CHUNK_ROWS):
-                future = pool.submit(self.mapper.map, chunk.rows, positions)
+                future = pool.submit(self.tried, chunk, positions)
                 if waiting is not None:
                     yield waiting[0], waiting[1].result()
                 waiting = chunk, future
             if waiting is not None:
                 yield waiting[0], waiting[1].result()
 
-    def sorted_out(self, chunk: Chunk, outcomes: Sequence[Outcome]) -> tuple[list[Mapped], list[Reject]]:
+    def tried(self, chunk: Chunk, positions: Sequence[int]) -> _Tried:
+        """Map the rows of a chunk that are not known to be as they were."""
+        picked = self.mapper.picked(chunk.rows, positions)
+        if self.memory is None:
+            return _Tried(range(len(chunk.rows)), self.mapper.outcomes(picked))
+        keys, contents = self.mapper.hashes(picked, self.mapping)
+        is_known = self.memory.is_known(contents)
+        is_known[list(picked.bad)] = False
+        places = np.flatnonzero(~is_known).tolist()
+        outcomes = self.mapper.outcomes(picked.only(places))
+        return _Tried(places, outcomes, np.flatnonzero(is_known).tolist(), (keys, contents))
+
+    def noted(self, tried: _Tried, mapped: Sequence[Mapped]) -> Sequence[Mapped]:
+        """Tell the memory, if there is one; what waits for the end goes out of the chunk."""
+        if self.memory is None:
+            return mapped
+        are_mapped = [not isinstance(outcome, Check) for outcome in tried.outcomes]
+        places = [place for place, is_mapped in zip(tried.places, are_mapped, strict=True) if is_mapped]
+        unmapped = [place for place, is_mapped in zip(tried.places, are_mapped, strict=True) if not is_mapped]
+        rows = [(place, *row) for place, row in zip(places, mapped, strict=True)]
+        return self.memory.note(*tried.hashes, rows, unmapped, tried.known)
+
+    def send_changes(self) -> None:
+        """All rows have been seen: send the events of changed ones, and take back what does not hold."""
+        if self.memory is None or self.publish is None:
+            return
+        self.summary.changes = self.memory.compare()
+        for changed in self.memory.changed():
+            self.summary.events.update(json.loads(event)["type"] for _, _, event in changed)
+            self.publish([(key, event) for _, key, event in changed], origins=[row for row, *_ in changed])
+        for pairs in self.memory.retractions():
+            self.summary.events[RETRACTION_TYPE] += len(pairs)
+            self.publish(pairs, origins=[0] * len(pairs))
+
+    def sorted_out(self, chunk: Chunk, tried: _Tried) -> tuple[list[Mapped], list[Reject]]:
         """The rows of a chunk that were mapped, and those that were not, both counted in their order."""
         rejects = [Reject(b.number, b.line, "", b.kind, b.reason, b.cells) for b in chunk.broken]
         mapped: list[Mapped] = []
-        for place, (number, outcome) in enumerate(zip(chunk.numbers, outcomes, strict=True)):
+        for place, outcome in zip(tried.places, tried.outcomes, strict=True):
             if isinstance(outcome, Check):
                 rejects.append(self.reject(chunk, place, outcome))
             else:
-                mapped.append((number, *outcome))
+                mapped.append((chunk.numbers[place], *outcome))
         self.summary.rows += chunk.count
-        self.summary.mapped += len(mapped)
-        for place, name in enumerate(self.plan.types):
-            self.summary.events[name] += sum(events[place] is not None for _, _, events in mapped)
+        self.summary.mapped += len(mapped) + len(tried.known)
+        self.summary.unchanged += len(tried.known)
         return mapped, sorted(rejects, key=lambda reject: reject.row)
 
     def send(self, mapped: Sequence[Mapped]) -> None:
-        """Publish the events of rows, all of a row's in one call."""
+        """Count and publish the events of rows, all of a row's in one call."""
+        for place, name in enumerate(self.plan.types):
+            self.summary.events[name] += sum(events[place] is not None for _, _, events in mapped)
         if self.publish is not None and mapped:
             made = [(number, (key, e)) for number, key, events in mapped for e in events if e is not None]
             self.publish([pair for _, pair in made], origins=[number for number, _ in made])

@@ -6,22 +6,44 @@ failed. A cell whose bytes its file's encoding does not know fails before DuckDB
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
 
 from contracts.keyed_hash import LEAST_KEY_BYTES, keyed_hash
 from gridrates.errors import InputError
 from gridrates.settings import load_settings
 from producers.csv_export.plan import Check, Plan
 from producers.csv_export.reading import BLANKS, has_bad_bytes
+from producers.mapping import Mapping
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import pyarrow as pa
+
+    Hashes = npt.NDArray[np.uint64]
 
 # A row's events in the order of the mapping; None where one is not made.
 Events: TypeAlias = "list[bytes | None]"
 # A row's key and events, or the check that it failed.
 Outcome: TypeAlias = "tuple[bytes, Events] | Check"
+
+
+@dataclass(frozen=True)
+class Picked:
+    """Rows made ready for DuckDB, and the checks that some failed on the way, by their place."""
+
+    table: pa.Table
+    bad: dict[int, Check]
+
+    def only(self, places: Sequence[int]) -> Picked:
+        """Some of the rows, in the order of `places`."""
+        bad = {new: self.bad[old] for new, old in enumerate(places) if old in self.bad}
+        return Picked(self.table.take(np.asarray(places, np.int64)), bad)
 
 
 class Mapper:
@@ -31,12 +53,15 @@ class Mapper:
         import duckdb
 
         self._plan = plan
+        self._fingerprints = (Path(__file__).parent / "sql" / "fingerprints.sql.j2").read_text(
+            encoding="utf-8"
+        )
         self._connection = duckdb.connect(config={"threads": 1})
         self._connection.execute("SET TimeZone = 'UTC'")
         if "keyed_hash(" in plan.sql:
             self._connection.create_function("keyed_hash", _keyed_hash(), ["VARCHAR"], "VARCHAR")
         try:
-            self._run([])
+            self._run(self._table([]))
         except duckdb.Error as error:
             raise InputError(
                 f"The mapping cannot be carried out: {error}.",
@@ -45,16 +70,39 @@ class Mapper:
 
     def map(self, rows: Sequence[Sequence[str]], positions: Sequence[int]) -> list[Outcome]:
         """The outcomes of rows, whose cells at `positions` are the columns of the plan."""
-        picked = [[row[position] for row in rows] for position in positions]
-        try:
-            return self._run(picked)
-        except UnicodeEncodeError:
-            bad = self._bad_rows(picked)
-            outcomes = self._run([["" if i in bad else c for i, c in enumerate(cells)] for cells in picked])
-            return [bad.get(number, outcome) for number, outcome in enumerate(outcomes)]
+        return self.outcomes(self.picked(rows, positions))
 
-    def _run(self, picked: Sequence[Sequence[str]]) -> list[Outcome]:
-        chunk = self._table(picked)
+    def picked(self, rows: Sequence[Sequence[str]], positions: Sequence[int]) -> Picked:
+        """The columns of the plan of some rows, made ready once for `hashes` and `outcomes`."""
+        columns = [[row[position] for row in rows] for position in positions]
+        try:
+            return Picked(self._table(columns), {})
+        except UnicodeEncodeError:
+            bad = self._bad_rows(columns)
+            clean = [["" if i in bad else c for i, c in enumerate(cells)] for cells in columns]
+            return Picked(self._table(clean), bad)
+
+    def hashes(self, picked: Picked, mapping: Mapping) -> tuple[Hashes, Hashes]:
+        """Of each row, a hash of what names it and one of all its cells and the mapping."""
+        columns = self._plan.columns
+        key = (mapping.row or mapping.id).columns
+        sql = self._fingerprints.format(
+            key=", ".join(f"c{columns.index(name)}" for name in key),
+            cells=", ".join(f"c{index}" for index in range(len(columns))),
+            mapping=hashlib.sha256(mapping.model_dump_json().encode()).hexdigest()[:16],
+        )
+        self._connection.register("chunk", picked.table)
+        found = self._connection.execute(sql).fetchnumpy()
+        return found["row_key"], found["content"]
+
+    def outcomes(self, picked: Picked) -> list[Outcome]:
+        """The outcomes of rows that were made ready."""
+        outcomes = self._run(picked.table)
+        for place, check in picked.bad.items():
+            outcomes[place] = check
+        return outcomes
+
+    def _run(self, chunk: pa.Table) -> list[Outcome]:
         self._connection.register("chunk", chunk)
         checks = self._plan.checks
         return [
@@ -80,8 +128,8 @@ class Mapper:
         empty = self._plan.empty
         return [None if cell in empty else cell for cell in trimmed]
 
-    def _bad_rows(self, picked: Sequence[Sequence[str]]) -> dict[int, Outcome]:
-        found: dict[int, Outcome] = {}
+    def _bad_rows(self, picked: Sequence[Sequence[str]]) -> dict[int, Check]:
+        found: dict[int, Check] = {}
         for name, cells in zip(self._plan.columns, picked, strict=True):
             check = Check("bytes", f"{name!r} holds bytes that the file's encoding lacks", (name,))
             found |= {number: check for number, cell in enumerate(cells) if has_bad_bytes(cell)}

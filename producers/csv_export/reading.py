@@ -14,15 +14,19 @@ import io
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import BinaryIO, Protocol
 
 from gridrates.errors import InputError
+from producers.csv_export.workbook import ENCODING, SheetRows, is_workbook, open_workbook
 from producers.mapping import nearest
 
+# Where the header is looked for.
+HEADER_ROWS = 20
 # What is looked at before the first row is read.
 HEAD_BYTES = 1024 * 1024
 # A cell larger than this is an unclosed quote.
@@ -43,8 +47,6 @@ _MARKS = (
 # The older Chinese encodings are parts of the newer one, and files exceed what they declare.
 _WIDER = {"gb2312": "gb18030", "gbk": "gb18030", "cp936": "gb18030"}
 _MAGIC = (
-    (b"PK\x03\x04", "an Excel workbook or a zip archive"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
     (b"%PDF", "a PDF"),
     (b"SQLite format 3", "a database"),
     (b"PAR1", "a Parquet file"),
@@ -78,11 +80,17 @@ def has_bad_bytes(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Layout:
-    """How an export is written: everything needed to read its rows."""
+    """How an export is written: everything needed to read its rows.
+
+    `above` counts the rows with text before the header, such as a title. Of a workbook, `sheet` is the sheet
+    and the encoding `workbook`.
+    """
 
     encoding: str
     delimiter: str
     names: tuple[str, ...]
+    above: int = 0
+    sheet: str | None = None
 
 
 @dataclass(frozen=True)
@@ -111,19 +119,28 @@ class Chunk:
         return len(self.rows) + len(self.broken)
 
 
+class _Reader(Protocol):
+    """What gives rows, and the line the last one ended on."""
+
+    line_num: int
+
+    def __next__(self) -> list[str]:
+        """The next row."""
+
+
 class Export:
     """An open export; see `open_export`."""
 
-    def __init__(self, path: Path, layout: Layout, raw: BinaryIO, text: TextIO) -> None:
+    def __init__(self, path: Path, layout: Layout, reader: _Reader, position: Callable[[], int]) -> None:
         self.path = path
         self.layout = layout
-        self._raw = raw
-        self._reader = csv.reader(text, delimiter=layout.delimiter)
+        self._reader = reader
+        self._position = position
 
     @property
     def position(self) -> int:
         """Bytes of the file read so far."""
-        return self._raw.tell()
+        return self._position()
 
     def chunks(self, size: int) -> Iterator[Chunk]:
         """The rows, at most `size` at a time. Raises InputError when the file breaks off."""
@@ -151,7 +168,7 @@ class Export:
     def _records(self) -> Iterator[tuple[int, list[str], str]]:
         """Line, cells and fault of every row after the header; lines without any text are no rows."""
         reader = self._reader
-        is_header = True
+        left = self.layout.above + 1
         while True:
             line = reader.line_num + 1
             cells: list[str] = []
@@ -164,8 +181,8 @@ class Export:
                 fault = f"a cell is larger than {LARGEST_CELL:,} characters: a quote is never closed"
             except (OSError, EOFError, zlib.error) as error:
                 raise self._broken_off(line, error) from error
-            if is_header:
-                is_header = not any(cells)
+            if left:
+                left -= any(cells)
             elif fault or any(cells):
                 yield line, cells, fault
 
@@ -178,22 +195,41 @@ class Export:
 
 @contextmanager
 def open_export(
-    path: Path, *, wanted: Sequence[str] = (), encoding: str | None = None, delimiter: str | None = None
+    path: Path,
+    *,
+    wanted: Sequence[str] = (),
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    sheet: str | None = None,
 ) -> Iterator[Export]:
     """Open an export that has the columns `wanted`. Raises InputError when it is none."""
-    layout = find_layout(path, wanted=wanted, encoding=encoding, delimiter=delimiter)
+    layout = find_layout(path, wanted=wanted, encoding=encoding, delimiter=delimiter, sheet=sheet)
+    if layout.sheet is not None:
+        rows, size = SheetRows(open_workbook(path), layout.sheet), path.stat().st_size
+        yield Export(path, layout, rows, lambda: size * min(rows.line_num, rows.total) // rows.total)
+        return
     with path.open("rb") as raw, _plain(raw) as plain:
         text = io.TextIOWrapper(plain, encoding=layout.encoding, errors=ESCAPE, newline="")
-        yield Export(path, layout, raw, text)
+        yield Export(path, layout, csv.reader(text, delimiter=layout.delimiter), raw.tell)
 
 
 def find_layout(
-    path: Path, *, wanted: Sequence[str] = (), encoding: str | None = None, delimiter: str | None = None
+    path: Path,
+    *,
+    wanted: Sequence[str] = (),
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    sheet: str | None = None,
 ) -> Layout:
     """Look at the start of an export. Without a delimiter, the one that gives most of `wanted`, then most
-    columns, is taken. Raises InputError.
+    columns, is taken; of a workbook without `sheet`, the sheet. Raises InputError.
     """
     head = read_head(path)
+    if is_workbook(head):
+        best = _best_sheet(path, wanted, sheet)
+        if missing := [name for name in wanted if name not in best.names]:
+            raise _lacks(path, missing, best, [])
+        return best
     found = _encoding(path, head, encoding)
     best = _best(_decoded(path, head, found), found, wanted, delimiter)
     missing = [name for name in wanted if name not in best.names]
@@ -204,8 +240,64 @@ def find_layout(
 
 
 def _best(text: str, encoding: str, wanted: Sequence[str], delimiter: str | None) -> Layout:
-    layouts = [Layout(encoding, d, _names(text, d)) for d in ([delimiter] if delimiter else DELIMITERS)]
+    return _likeliest(
+        [
+            _with_header(csv.reader(io.StringIO(text, newline=""), delimiter=d), encoding, d, wanted)
+            for d in ([delimiter] if delimiter else DELIMITERS)
+        ],
+        wanted,
+    )
+
+
+def _best_sheet(path: Path, wanted: Sequence[str], sheet: str | None) -> Layout:
+    with open_workbook(path) as workbook:
+        names = workbook.sheet_names
+        if sheet is not None and sheet not in names:
+            raise InputError(
+                f"{path} has no sheet {sheet!r}{nearest(sheet, names)}; it has {', '.join(names)}.",
+                remedy="Name another one as `sheet` in the mapping, or leave it out.",
+            )
+        sheets = [
+            replace(_with_header(SheetRows(workbook, name), ENCODING, "", wanted), sheet=name)
+            for name in ([sheet] if sheet is not None else names)
+        ]
+    best = _likeliest(sheets, wanted)
+    if not best.names:
+        raise InputError(f"{path} is empty.", remedy="Export it again: a header and a row a case are needed.")
+    return best
+
+
+def _likeliest(layouts: Sequence[Layout], wanted: Sequence[str]) -> Layout:
     return max(layouts, key=lambda layout: (len(set(wanted) & set(layout.names)), len(layout.names)))
+
+
+def _with_header(rows: Iterator[list[str]], encoding: str, delimiter: str, wanted: Sequence[str]) -> Layout:
+    """Find the header among the first rows: the one with most of `wanted`, or the first that is nearly as
+    full as any, so that a title above it is none.
+    """
+    first = list(islice((cells for cells in _readable(rows) if any(cells)), HEADER_ROWS))
+    if not first:
+        return Layout(encoding, delimiter, ())
+    known = [len(set(wanted) & set(column_names(cells))) for cells in first]
+    filled = [sum(bool(cell.strip(BLANKS)) for cell in cells) for cells in first]
+    if any(known):
+        above = known.index(max(known))
+    else:
+        above = next(place for place, count in enumerate(filled) if count * 2 > max(filled))
+    return Layout(encoding, delimiter, column_names(_without_blank_end(first[above])), above)
+
+
+def _readable(rows: Iterator[list[str]]) -> Iterator[list[str]]:
+    """The rows before the first with a quote that is never closed: that one is told of when it is read."""
+    with suppress(csv.Error):
+        yield from rows
+
+
+def _without_blank_end(cells: list[str]) -> list[str]:
+    """Sheets and careless exports have empty columns to their right."""
+    while len(cells) > 1 and not cells[-1].strip(BLANKS):
+        cells = cells[:-1]
+    return cells
 
 
 def read_head(path: Path) -> bytes:
@@ -217,7 +309,7 @@ def read_head(path: Path) -> bytes:
         raise InputError(f"There is no file {path}.", remedy="Check the path.") from error
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(
-            f"{path} cannot be read: {error}.", remedy="It must be a CSV file, plain or gzip."
+            f"{path} cannot be read: {error}.", remedy="It must be a CSV file, plain or gzip, or a workbook."
         ) from error
     if not head.strip():
         raise InputError(f"{path} is empty.", remedy="Export it again: a header and a row a case are needed.")
@@ -271,7 +363,8 @@ def _encoding(path: Path, head: bytes, asked: str | None) -> str:
         kind = "binary (or UTF-16 without its mark: then name that in the mapping, as `encoding: utf-16-le`)"
     if kind is not None:
         raise InputError(
-            f"{path} is {kind}, not CSV.", remedy="Save it as CSV UTF-8; gzip is the one compression read."
+            f"{path} is {kind}, neither CSV nor a workbook.",
+            remedy="Save it as CSV UTF-8; gzip is the one compression read.",
         )
     return _WIDER.get(name, name)
 
@@ -305,13 +398,6 @@ def _decoded(path: Path, head: bytes, encoding: str) -> str:
         f"{fault.start + mark:,} mean nothing in it.{hint}",
         remedy="Name the encoding in the mapping, such as `encoding: gb18030`.",
     )
-
-
-def _names(text: str, delimiter: str) -> tuple[str, ...]:
-    for cells in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
-        if any(cells):
-            return column_names(cells)
-    return ()
 
 
 def _lacks(path: Path, missing: Sequence[str], layout: Layout, encodings: Sequence[str]) -> InputError:

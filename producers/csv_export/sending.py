@@ -6,14 +6,19 @@ acknowledged is on the topic; SIGTERM and Ctrl-C end it after the rows at hand.
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gridrates.errors import GridratesError
+from gridrates.kafka import topic_identity
 from gridrates.settings import Settings
 from producers.csv_export.importing import ImportSummary, import_exports, rejects_beside
+from producers.csv_export.memory import Memory
 from producers.deliveries import Refused
 from producers.mapping import Mapping
 from producers.publisher import Publisher
@@ -48,19 +53,24 @@ def send_exports(
     mapping: Mapping,
     *,
     rejects_dir: Path | None = None,
+    kind: str | None = None,
+    send_all: bool = False,
     on_progress: Callable[[int], object] = lambda _: None,
 ) -> Sent:
     """Import exports and send their events to the topic of the settings.
 
-    Rejects go to a file beside each export, or in `rejects_dir`. Raises InputError when a file is no export
-    of this mapping, and ServiceUnavailable when the broker is away from the start; what fails on the way is
-    in the result.
+    Rejects go to a file beside each export, or in `rejects_dir`. Exports of one `kind` are versions of each
+    other: what was sent of the last one is remembered, and only what has changed is sent, unless `send_all`;
+    without a kind nothing is remembered. What is remembered moves once everything is acknowledged. Raises
+    InputError when a file is no export of this mapping, and ServiceUnavailable when the broker is away from
+    the start; what fails on the way is in the result.
     """
     publisher = Publisher(settings, settings.topic)
     publisher.open()
     summary = ImportSummary()
     failure: GridratesError | None = None
-    with StopSwitch(publisher.stop) as switch:
+    memory = _memory(settings, mapping, kind, send_all) if kind is not None else None
+    with StopSwitch(publisher.stop) as switch, memory or nullcontext():
         try:
             import_exports(
                 paths,
@@ -70,13 +80,24 @@ def send_exports(
                 on_progress=on_progress,
                 is_stopped=lambda: switch.is_on,
                 summary=summary,
+                memory=memory,
             )
         except GridratesError as error:
             failure = error
         finally:
             publisher.close()
+        refused = publisher.refused()
+        is_whole = not switch.is_on and failure is None and publisher.failure is None and not refused
+        if memory is not None and is_whole:
+            memory.keep()
     if failure is not None and not summary.rows:
         raise failure
-    refused = publisher.refused()
     acknowledged = publisher.counts.acknowledged
     return Sent(summary, acknowledged, refused, switch.signal_number, failure or publisher.failure)
+
+
+def _memory(settings: Settings, mapping: Mapping, kind: str, send_all: bool) -> Memory:
+    """What was sent of this kind of export to this very topic: one made anew has none of it."""
+    whole = "\n".join((kind, mapping.source, topic_identity(settings, settings.topic)))
+    name = f"{re.sub(r'[^0-9A-Za-z_-]+', '-', kind)}-{hashlib.sha256(whole.encode()).hexdigest()[:12]}"
+    return Memory(settings.home_dir / "imports", name, mapping.source, send_all=send_all)

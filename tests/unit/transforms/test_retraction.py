@@ -62,7 +62,8 @@ def test_a_closing_taken_back_leaves_the_case_open_and_its_event_on_record() -> 
     assert rows(connection, "SELECT count(*) AS n FROM raw_event") == [{"n": 3}]
     (day,) = rows(
         connection,
-        "FROM out_daily_rates WHERE level = 'total' AND work_type = 'all' AND business_date = DATE '2026-05-04'",
+        "FROM out_daily_rates "
+        "WHERE level = 'total' AND work_type = 'all' AND business_date = DATE '2026-05-04'",
     )
     assert (day["closed_count"], day["closure_due_count"], day["closure_rate"]) == (0, 0, None)
 

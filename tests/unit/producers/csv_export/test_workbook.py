@@ -1,0 +1,112 @@
+"""Workbooks are read like CSV: titles above the header, several sheets, dates, numbers that are text."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+from gridrates.errors import InputError
+from producers.csv_export.reading import find_layout
+from producers.inspect import inspect_export
+from producers.propose import propose_mapping
+from tests.exporting import import_files, mapping_of
+
+HEADER = ["工单编号", "上报时间", "办结时间", "承办单位", "网格"]
+MAPPING: dict[str, Any] = {
+    "source": "sheets",
+    "id": "工单编号",
+    "time_zone": "Asia/Shanghai",
+    "events": {
+        "reported": {"at": "上报时间", "grid_code": "网格"},
+        "closed": {"at": "办结时间", "when": {"办结时间": "present"}},
+    },
+}
+OPENED = datetime(2024, 5, 1, 8, 5, 7)
+
+
+def rows(count: int) -> list[list[Any]]:
+    return [
+        [20240501000 + n, OPENED + timedelta(minutes=n), None if n % 2 else date(2024, 5, 3), "城管", "0012"]
+        for n in range(count)
+    ]
+
+
+def workbook(path: Path, count: int = 60) -> Path:
+    """A cover sheet, then one with a merged title, a blank line, the header and rows."""
+    book = openpyxl.Workbook()
+    cover = book.active
+    assert cover is not None
+    cover.title = "说明"
+    cover.append(["本表由系统导出"])
+    sheet = book.create_sheet("工单")
+    sheet.append(["白杨街道 2024年5月 工单"])
+    sheet.merge_cells("A1:E1")
+    sheet.append([])
+    sheet.append(HEADER)
+    for row in rows(count):
+        sheet.append(row)
+    book.save(path)
+    return path
+
+
+def test_the_sheet_and_the_header_are_found_and_cells_are_text(tmp_path: Path) -> None:
+    got = import_files(workbook(tmp_path / "export.xlsx"), MAPPING)
+    assert (got.summary.rows, got.summary.mapped, got.summary.rejected) == (60, 60, 0)
+    first, second = got.of("reported")[0], got.of("closed")[0]
+    assert (first["subject"], first["time"]) == ("20240501000", "2024-05-01T00:05:07Z")
+    assert first["data"] == {"grid_code": "0012"}
+    assert second["time"] == "2024-05-02T16:00:00Z"
+    assert len(got.of("closed")) == 30
+
+
+def test_a_rejected_row_is_named_by_its_line(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "export.xlsx")
+    book = openpyxl.load_workbook(path)
+    book["工单"]["B5"] = "某日"
+    book.save(path)
+    (reject,) = import_files(path, MAPPING).rejects
+    assert (reject["rejected_row"], reject["rejected_line"], reject["上报时间"]) == ("2", "5", "某日")
+
+
+def test_a_workbook_is_inspected_like_csv(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "export.xlsx")
+    inspection = inspect_export(path)
+    assert inspection.layout.names == tuple(HEADER)
+    assert {role: column.name for role, column in inspection.roles.items()} == {
+        "id": "工单编号",
+        "reported": "上报时间",
+        "closed": "办结时间",
+        "unit_code": "承办单位",
+        "grid_code": "网格",
+    }
+    text = propose_mapping(inspection, "p", "s", "Asia/Shanghai")
+    assert "sheet: 工单\n" in text and "encoding" not in text
+    assert import_files(path, mapping_of(text)).summary.mapped == 60
+
+
+def test_a_sheet_can_be_named_and_a_wrong_name_is_told(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "export.xlsx")
+    assert find_layout(path, sheet="说明").names == ("本表由系统导出",)
+    with pytest.raises(InputError, match=r"has no sheet '工 单'.*did you mean '工单'"):
+        find_layout(path, sheet="工 单")
+    with pytest.raises(InputError, match="lacks what the mapping names: '编号'"):
+        find_layout(path, wanted=["编号"])
+
+
+def test_a_workbook_without_a_cell_is_empty(tmp_path: Path) -> None:
+    openpyxl.Workbook().save(tmp_path / "empty.xlsx")
+    with pytest.raises(InputError, match="is empty"):
+        find_layout(tmp_path / "empty.xlsx")
+
+
+def test_a_title_above_the_header_of_a_csv_file_is_passed_over_too(tmp_path: Path) -> None:
+    path = tmp_path / "export.csv"
+    lines = ["白杨街道工单,,,,", ",".join(HEADER), "1,2024-05-01 08:00:00,,城管,g1"]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    got = import_files(path, MAPPING)
+    assert (got.summary.rows, got.summary.mapped) == (1, 1)
+    assert find_layout(path).names == tuple(HEADER)
