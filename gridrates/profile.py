@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, time
 from functools import cached_property
 from pathlib import Path
@@ -275,8 +275,10 @@ def load_profile(name: str) -> Profile:
     try:
         return Profile.model_validate({"name": folder.absolute().name} | text | rows)
     except ValidationError as error:
+        file = folder / "profile.yaml"
+        line = yaml_line(file, error.errors()[0]["loc"])
         raise InputError(
-            f"{folder / 'profile.yaml'}: {explain(error)}.", remedy="Mend the keys named and try again."
+            f"{file}, line {line}: {explain(error)}.", remedy="Mend the keys named and try again."
         ) from error
 
 
@@ -291,6 +293,23 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InputError(f"{path} holds no keys.", remedy="Write `key: value` lines.")
     return content
+
+
+def yaml_line(path: Path, keys: Sequence[str | int]) -> int:
+    """The line of a key of a YAML file, or of the nearest key above it that is there."""
+    node = yaml.compose(path.read_text(encoding="utf-8-sig"))
+    line = 0
+    for key in keys:
+        if isinstance(node, yaml.MappingNode):
+            found = [(name, value) for name, value in node.value if name.value == str(key)]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int):
+            found = [(value, value) for value in node.value[key : key + 1]]
+        else:
+            found = []
+        if not found:
+            break
+        line, node = found[0][0].start_mark.line, found[0][1]
+    return line + 1
 
 
 def explain(error: ValidationError) -> str:

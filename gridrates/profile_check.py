@@ -10,14 +10,24 @@ from __future__ import annotations
 import csv
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Literal, NamedTuple
 from zoneinfo import available_timezones
 
-from gridrates.profile import Category, Grid, Limit, Profile, Session, Unit, load_profile
+from gridrates.profile import (
+    Category,
+    Composite,
+    Grid,
+    Limit,
+    Profile,
+    Session,
+    Unit,
+    load_profile,
+    yaml_line,
+)
 
 Severity = Literal["error", "warning"]
 # Words that the figures use for their own rows.
@@ -55,8 +65,9 @@ def check_profile(folder: Path) -> list[Finding]:
     """Every finding in a profile's files, in the order of the files. Raises InputError."""
     profile = load_profile(str(folder))
     return [
-        *_settings(profile),
-        *_sessions(profile.calendar.sessions),
+        *(_with_line(folder, f) for f in _settings(profile)),
+        *(_with_line(folder, f) for f in _sessions(profile.calendar.sessions)),
+        *(_with_line(folder, f) for f in _composites(profile)),
         *_grids(profile.grids, _lines(folder / "grids.csv")),
         *_units(profile.units, _lines(folder / "units.csv")),
         *_categories(profile.categories, _lines(folder / "categories.csv")),
@@ -122,6 +133,39 @@ def _settings(profile: Profile) -> Iterator[Finding]:
                 "satisfaction_strict", message, "Give it points in satisfaction_points, or take it out."
             )
     yield from _country(profile.calendar.country)
+
+
+def _with_line(folder: Path, finding: Finding) -> Finding:
+    """A finding of `profile.yaml, key`, with the line of the key."""
+    file, key = finding.place.split(", ")
+    return replace(finding, place=f"{file}, line {yaml_line(folder / file, key.split('.'))}, {key}")
+
+
+def _composites(profile: Profile) -> Iterator[Finding]:
+    """What a composite names must be there, and its thresholds must stand in order."""
+    known = {grid.level for grid in profile.grids} | {"unit", "total"}
+    for name, composite in profile.composites.items():
+        place = f"profile.yaml, composites.{name}"
+        if composite is None:
+            continue
+        for level in sorted(set(composite.levels) - known):
+            message = f"no grid has the level {level!r}"
+            yield Finding("error", f"{place}.levels", message, "Name a level of grids.csv, or `unit`.")
+        work_types = {ALL_WORK_TYPES, *profile.work_types}
+        if profile.work_types and composite.work_type not in work_types:
+            message = f"there is no work type {composite.work_type!r}"
+            yield Finding("error", f"{place}.work_type", message, "Name one of work_types, or `all`.")
+        if not composite.black_below <= composite.yellow_below <= composite.red_from:
+            message = "the lists overlap: black_below, yellow_below and red_from must rise in this order"
+            yield Finding("error", place, message, "Put the three thresholds in order.")
+        yield from _parts(composite, place)
+
+
+def _parts(composite: Composite, place: str) -> Iterator[Finding]:
+    names = [part.indicator for part in composite.parts]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        message = f"{name!r} is weighed twice"
+        yield Finding("error", f"{place}.parts", message, "Add the two weights, or name another indicator.")
 
 
 def _country(country: str) -> Iterator[Finding]:

@@ -95,9 +95,11 @@ def check(
     """
     from gridrates.profile import folder_of, load_profile
     from gridrates.profile_check import check_codes, check_profile
+    from transforms.composites import chosen_composites
 
     folder = folder_of(name or common.settings(ctx).profile)
     findings = check_profile(folder)
+    chosen_composites(load_profile(str(folder)))
     trial = _try(folder, file or [], mapping)
     if trial is not None:
         findings += check_codes(load_profile(str(folder)), trial.codes)

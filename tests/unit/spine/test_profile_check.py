@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +26,22 @@ def profile_of(folder: Path, settings: str = "", **files: str) -> Path:
     for name, content in files.items():
         (folder / f"{name}.csv").write_text(content, encoding="utf-8")
     return folder
+
+
+def composite(
+    levels: Sequence[str] = ("street",),
+    work_type: str = "all",
+    red_from: int = 90,
+    parts: Sequence[str] = ("closure_rate", "sign_rate"),
+    weight: int = 50,
+) -> str:
+    """Settings with a composite of two parts, from their third line on."""
+    weighed = ", ".join(f"{{indicator: {name}, weight: {weight}}}" for name in parts)
+    return (
+        f"work_types: {{grid_case: {{}}}}\ncomposites:\n  ours:\n    zh: 分\n    en: Score\n"
+        f"    levels: [{', '.join(levels)}]\n    work_type: {work_type}\n    red_from: {red_from}\n"
+        f"    parts: [{weighed}]\n"
+    )
 
 
 def only(findings: list[Finding]) -> Finding:
@@ -221,8 +239,39 @@ class TestSettings:
     )
     def test_a_mistake_is_found(self, tmp_path: Path, settings: str, place: str, says: str) -> None:
         finding = only(check_profile(profile_of(tmp_path, settings)))
-        assert finding.place == f"profile.yaml, {place}"
+        line = 3 if place.split(".")[0] in settings else 1
+        assert finding.place == f"profile.yaml, line {line}, {place}"
         assert says in finding.message
+
+    @pytest.mark.parametrize(
+        ("change", "place", "says"),
+        [
+            (
+                {"levels": ["street", "ward"]},
+                "line 8, composites.ours.levels",
+                "no grid has the level 'ward'",
+            ),
+            ({"work_type": "river"}, "line 9, composites.ours.work_type", "there is no work type 'river'"),
+            ({"red_from": 70}, "line 5, composites.ours", "the lists overlap"),
+            (
+                {"parts": ["closure_rate", "closure_rate"]},
+                "line 11, composites.ours.parts",
+                "'closure_rate' is weighed twice",
+            ),
+        ],
+    )
+    def test_a_composite_that_cannot_be_computed_as_meant(
+        self, tmp_path: Path, change: dict[str, Any], place: str, says: str
+    ) -> None:
+        folder = profile_of(tmp_path, composite(**change), grids=GRIDS + "a,,street,,\n")
+        finding = only(check_profile(folder))
+        assert finding.place.endswith(place) and finding.place.startswith("profile.yaml, line ")
+        assert says in finding.message
+
+    def test_weights_that_do_not_sum_to_a_hundred_are_named_with_their_line(self, tmp_path: Path) -> None:
+        folder = profile_of(tmp_path, composite(weight=40), grids=GRIDS + "a,,street,,\n")
+        with pytest.raises(InputError, match=r"profile\.yaml, line 5: composites\.ours.* sum to 80"):
+            check_profile(folder)
 
     def test_sessions_of_other_seasons_may_overlap(self, tmp_path: Path) -> None:
         settings = (
