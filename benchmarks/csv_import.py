@@ -3,8 +3,8 @@
 `python -m benchmarks.csv_import BOSTON_CSV_GZ [--megabytes N ...]` repeats the Boston export under other ids
 until it has the size asked for, imports it on a topic of its own (the broker is that of the settings,
 `gridrates dev up`, and shares the machine), imports it again unchanged, and again with one row in a hundred
-closed or re-dated. Each import is a process of its own, whose peak memory is that of the import; every event is
-acknowledged. Files and topics are deleted afterwards.
+closed or re-dated. Each import is a process of its own, whose peak memory is that of the import; every event
+is acknowledged. Files and topics are deleted afterwards.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
@@ -29,6 +29,10 @@ _CLOCKS = ("%I:%M:%S %p", "%I:%M %p", "%H:%M:%S", "%H:%M")
 _DAY_FIRST = ("%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y")
 _MONTH_FIRST = ("%m/%d/%Y", "%m-%d-%Y", "%m/%d/%y")
 _NAMED_MONTH = ("%d-%b-%Y", "%d %b %Y", "%b %d, %Y")
+# Words that stand where there is nothing to say; blank ones too.
+NOTHING = frozenset(
+    ("-", "--", "—", "——", "/", "\\", "无", "暂无", "NULL", "null", "N/A", "n/a", "None", "NaN")
+)
 # Digits alone are a time only in a column that is called one.
 _DIGITS_ONLY = ("%Y%m%d%H%M%S", "%Y%m%d", EXCEL_FORMAT)
 
@@ -40,7 +44,15 @@ def _with_clocks(dates: Sequence[str]) -> tuple[str, ...]:
 DAY_FIRST, MONTH_FIRST = _with_clocks(_DAY_FIRST), _with_clocks(_MONTH_FIRST)
 # The share of samples that no format may be able to read.
 UNREADABLE = 0.05
-CANDIDATES = (*DEFAULT_FORMATS, *MONTH_FIRST, *DAY_FIRST, *_with_clocks(_NAMED_MONTH), *_DIGITS_ONLY)
+YEAR_FIRST = _with_clocks(("%Y.%m.%d",))
+CANDIDATES = (
+    *DEFAULT_FORMATS,
+    *YEAR_FIRST,
+    *MONTH_FIRST,
+    *DAY_FIRST,
+    *_with_clocks(_NAMED_MONTH),
+    *_DIGITS_ONLY,
+)
 _DAY_FIRST_ONLY = tuple(name for name in CANDIDATES if name not in (*MONTH_FIRST, *_DIGITS_ONLY))
 
 # What a column may be, by its name; the first that fits, in this order, and each column once.
@@ -48,6 +60,7 @@ ROLES: tuple[tuple[str, str], ...] = (
     ("closed", r"clos|resol|complet|finish|办结|结案|完结|办理完成"),
     ("deadline_at", r"due|target|sla|deadline|expected|截止|时限|期限|到期"),
     ("visited", r"visit|survey|callback|回访"),
+    ("filed", r"^filed|立案"),
     ("dispatched", r"dispatch|assign|派单|派遣|派发|转办|交办"),
     ("signed", r"sign|acknowledg|签收"),
     ("reported", r"open|creat|report|request|receiv|submit|上报|受理|来电|登记|创建|诉求|发生|提交|采集"),
@@ -61,7 +74,7 @@ ROLES: tuple[tuple[str, str], ...] = (
     ("longitude", r"^(lon|lng|longitude|经度)$"),
     ("latitude", r"^(lat|latitude|纬度)$"),
 )
-TIME_ROLES = ("reported", "dispatched", "signed", "closed", "visited", "deadline_at")
+TIME_ROLES = ("reported", "filed", "dispatched", "signed", "closed", "visited", "deadline_at")
 _TIME_NAME = re.compile(r"time|date|_dt$|_at$|时间|日期|时刻", re.IGNORECASE)
 _PERSONAL = re.compile(
     r"name|phone|mobile|tel|e-?mail|address|caller|citizen|姓名|电话|手机|身份证|地址|住址|联系|诉求人|来电人",
@@ -74,7 +87,7 @@ class Column:
     """What the cells of a column have in common.
 
     `formats` read nearly all of them, or there are none; `is_ambiguous` says that day and month could stand
-    in either order.
+    in either order. `nothing` are words that stand for a blank cell; they do not count as filled.
     """
 
     name: str
@@ -83,11 +96,17 @@ class Column:
     words: Counter[str]
     formats: tuple[str, ...]
     is_ambiguous: bool
+    nothing: frozenset[str] = frozenset()
 
     @property
     def is_unique(self) -> bool:
         """Whether no filled cell is there twice."""
         return self.filled == self.distinct > 0
+
+    @property
+    def is_nearly_unique(self) -> bool:
+        """Whether only a few filled cells are there twice."""
+        return self.filled > 0 and self.distinct * 10 >= self.filled * 9
 
     @property
     def is_few(self) -> bool:
@@ -132,13 +151,15 @@ def inspect_export(path: Path, *, encoding: str | None = None, delimiter: str | 
 
 
 def _column(name: str, cells: Sequence[str]) -> Column:
-    filled = [trimmed for cell in cells if (trimmed := cell.strip(BLANKS))]
+    trimmed = [text for cell in cells if (text := cell.strip(BLANKS))]
+    filled = [text for text in trimmed if text not in NOTHING]
     words = Counter(filled)
     candidates = CANDIDATES if _TIME_NAME.search(name) else CANDIDATES[: -len(_DIGITS_ONLY)]
     samples = list(islice(words, SAMPLES))
     formats = _covering(samples, candidates)
     is_ambiguous = bool(set(formats) & set(MONTH_FIRST)) and _covering(samples, _DAY_FIRST_ONLY) != ()
-    return Column(name, len(filled), len(words), words, formats, is_ambiguous)
+    nothing = NOTHING.intersection(trimmed)
+    return Column(name, len(filled), len(words), words, formats, is_ambiguous, nothing)
 
 
 def _in_one_order(columns: Sequence[Column]) -> tuple[Column, ...]:
@@ -190,7 +211,7 @@ def _roles(columns: Sequence[Column]) -> dict[str, Column]:
         free = [c for c in columns if c not in roles.values() and _can_be(c, role)]
         named = [c for c in free if re.search(pattern, c.name, re.IGNORECASE)]
         if named:
-            roles[role] = max(named, key=lambda c: c.filled)
+            roles[role] = max(named, key=_rank(role))
     if "reported" not in roles:
         times = [c for c in columns if c.formats and c not in roles.values()]
         roles |= {"reported": times[0]} if times else {}
@@ -200,11 +221,22 @@ def _roles(columns: Sequence[Column]) -> dict[str, Column]:
     return roles
 
 
+def _rank(role: str) -> Callable[[Column], tuple[int, ...]]:
+    """What speaks for a column: that it is filled; of an id, that none is there twice; of a category, that it
+    is the finer one.
+    """
+    if role == "id":
+        return lambda c: (c.is_unique, c.filled)
+    if role == "category_code":
+        return lambda c: (c.distinct,)
+    return lambda c: (c.filled,)
+
+
 def _can_be(column: Column, role: str) -> bool:
     if role in TIME_ROLES:
         return bool(column.formats)
     if role == "id":
-        return column.is_unique and not column.formats
+        return column.is_nearly_unique and not column.formats
     if column.formats or column.may_be_personal:
         return False
     return column.filled > 0 if role in ("longitude", "latitude") else column.is_code

@@ -78,6 +78,9 @@ def propose_mapping(inspection: Inspection, profile: str, source: str, time_zone
             source=source,
             roles=inspection.roles,
             encoding=None if encoding.startswith(("utf-8", ENCODING)) else encoding,
+            empty=sorted(
+                {word for column in inspection.columns if column.name in used for word in column.nothing}
+            ),
             sheet=inspection.layout.sheet,
             time_zone=time_zone,
             time_formats=[] if set(formats) <= set(DEFAULT_FORMATS) else formats,
@@ -122,7 +125,7 @@ def _events(inspection: Inspection) -> list[ProposedEvent]:
     opened = roles["reported"]
     found = []
     for verb, names in _EVENTS.items():
-        column = opened if verb == "filed" else roles.get(verb)
+        column = roles.get("filed", opened) if verb == "filed" else roles.get(verb)
         fields = tuple((name, roles[name]) for name in names if name in roles)
         lacks = set(TYPES[VERBS[verb]].required) - {name for name, _ in fields}
         if column is not None and not lacks:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,7 +11,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from contracts.events import validate
-from tests.exporting import Imported, import_rows, mapping_of
+from producers.inspect import inspect_export
+from producers.propose import propose_mapping
+from tests.exporting import Imported, import_files, import_rows, mapping_of, write_csv
 
 NYC = """
 source: nyc-311
@@ -146,3 +149,46 @@ def test_the_hotline_export_comes_out_whole(hotline: Imported) -> None:
 def test_nothing_of_what_the_caller_said_is_in_an_event(hotline: Imported, nyc: Imported) -> None:
     assert "反映人" not in str(hotline.events)
     assert "officer" not in str(nyc.events)
+
+
+def proposed(path: Path, zone: str) -> Imported:
+    """What comes of an export when nobody corrects what was proposed for it."""
+    return import_files(path, mapping_of(propose_mapping(inspect_export(path), "p", "test", zone)))
+
+
+def horrid_rows() -> Iterator[list[str]]:
+    """A title, a counter before the id, one id twice, two date formats, dots, and slashes for nothing."""
+    yield ["", "白杨街道工单", "", "", "", "", ""]
+    yield ["序号", "案件编号", "案件状态", "上报日期", "立案时间", "结案时间", "处置单位"]
+    for n in range(200):
+        opened = datetime(2024, 5, 1, 8) + timedelta(hours=n)
+        yield [
+            str(n + 1),
+            "A00006" if n == 7 else f"A{n:05}",
+            ["已结案", "处置中", "已作废"][n % 3],
+            f"{opened:%Y/%m/%d}" if n % 2 else f"{opened.year}.{opened.month}.{opened.day}",
+            f"{opened:%Y-%m-%d %H:%M}",
+            f"{opened + timedelta(days=20):%d/%m/%Y %H:%M}" if n % 3 == 0 else "/",
+            ["城管", "环卫"][n % 2],
+        ]
+
+
+def test_what_is_proposed_maps_every_row_of_both(tmp_path: Path, nyc: Imported, hotline: Imported) -> None:
+    path = write_csv(tmp_path / "nyc.csv", list(nyc_rows()), encoding="utf-8-sig", delimiter="\t")
+    got = proposed(path, "America/New_York")
+    assert (got.summary.rejected, got.summary.events) == (0, nyc.summary.events)
+    path = write_csv(tmp_path / "hotline.csv", list(hotline_rows()), encoding="gb18030", delimiter=";")
+    got = proposed(path, "Asia/Shanghai")
+    filed = {"gridrates.case.filed.v1": 400}
+    assert (got.summary.rejected, got.summary.events) == (0, hotline.summary.events + Counter(filed))
+    assert {e["data"]["category_code"] for e in got.of("reported")} == {"噪音扰民", "占道经营"}
+
+
+def test_what_is_proposed_for_a_horrid_export_maps_every_row(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "horrid.csv", list(horrid_rows()), encoding="utf-16")
+    got = proposed(path, "Asia/Shanghai")
+    assert (got.summary.rows, got.summary.rejected) == (200, 0)
+    assert len(got.of("closed")) == 67
+    assert {event["subject"] for event in got.events} == {row[1] for row in list(horrid_rows())[2:]}
+    first = [event["time"] for event in got.events[:3]]
+    assert first == ["2024-04-30T16:00:00Z", "2024-05-01T00:00:00Z", "2024-05-21T00:00:00Z"]
