@@ -168,7 +168,7 @@ def test_another_mapping_and_another_place_for_rejects(profile: Path, tmp_path: 
     [
         (None, "There is no file"),
         ("", "is empty"),
-        ("PK\x03\x04", "an Excel workbook"),
+        ("PK\x03\x04", "begins like a workbook and is none"),
         ("id;opened_at;closed\n1;2;3\n", "'opened', did you mean 'opened_at'"),
     ],
 )
