@@ -62,7 +62,7 @@ def client_options(settings: Settings) -> dict[str, Any]:
 
 def unreachable(settings: Settings, error: Exception) -> ServiceUnavailable:
     """The error to raise when the broker does not answer, or does not let us in."""
-    if refused := refusal(settings, bootstrap_servers(settings)):
+    if refused := refusal(settings, bootstrap_servers(settings), error):
         return refused
     # kafka-python's own errors begin with their name.
     name = type(error).__name__

@@ -39,7 +39,7 @@ def security_options(settings: Settings) -> dict[str, Any]:
     }
 
 
-def refusal(settings: Settings, servers: str) -> ServiceUnavailable | None:
+def refusal(settings: Settings, servers: str, error: Exception) -> ServiceUnavailable | None:
     """Why a secured connection is not made; None when security is not the reason.
 
     kafka-python says of any failed login or handshake that no broker was found; so this looks for itself.
@@ -51,7 +51,7 @@ def refusal(settings: Settings, servers: str) -> ServiceUnavailable | None:
         if found and found.said:
             message = f"No secured connection to Kafka at {server}: {found.said}."
             return ServiceUnavailable(message, remedy=found.remedy)
-        if found and settings.kafka_username:
+        if found and settings.kafka_username and _is_of_the_start(error):
             return ServiceUnavailable(
                 f"Kafka at {server} answers with TLS, but not to the user {settings.kafka_username} with "
                 f"this password and {settings.kafka_sasl_mechanism}.",
@@ -59,6 +59,11 @@ def refusal(settings: Settings, servers: str) -> ServiceUnavailable | None:
                 "and that this port is the one for logins.",
             )
     return None
+
+
+def _is_of_the_start(error: Exception) -> bool:
+    """Whether nothing was let in: what was let in and then waited in vain is slow, not refused."""
+    return any(word in str(error) for word in ("bootstrap", "Authentication"))
 
 
 @dataclass(frozen=True)
