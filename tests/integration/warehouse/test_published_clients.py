@@ -1,7 +1,10 @@
-"""The published file from the programs analysts have: pandas, polars, SQLAlchemy, plain Parquet readers."""
+"""The published file from the programs analysts have: command line, pandas, polars, SQLAlchemy, Parquet."""
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sysconfig
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -33,6 +36,31 @@ def connection(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
 @pytest.fixture
 def parquet(settings: Settings) -> Path:
     return settings.published_dir / "current" / "daily_rates.parquet"
+
+
+def ask_command_line(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """DuckDB's own program, as `pip install duckdb-cli` brings it, on the published file."""
+    program = Path(sysconfig.get_path("scripts")) / "duckdb"
+    command = [str(program), "-readonly", "-init", "/dev/null", str(settings.current_path), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=60)
+
+
+def test_duckdbs_command_line(settings) -> None:
+    question = 'SELECT "网格编码", count(*) AS "天数" FROM zh."每日四率" GROUP BY ALL ORDER BY ALL LIMIT 2'
+    done = ask_command_line(settings, "-json", "-c", question)
+    assert done.stderr == ""
+    assert json.loads(done.stdout) == [{"网格编码": "g0", "天数": 30}, {"网格编码": "g1", "天数": 30}]
+
+
+def test_duckdbs_command_line_shows_comments_and_changes_nothing(settings) -> None:
+    comment = "SELECT comment FROM duckdb_tables() WHERE table_name = 'cases'"
+    assert (
+        ask_command_line(settings, "-list", "-noheader", "-c", comment).stdout
+        == "One row a case; it's small.\n"
+    )
+    changed = ask_command_line(settings, "-c", "DELETE FROM cases")
+    assert changed.returncode != 0
+    assert "read-only" in changed.stderr
 
 
 def test_pandas_by_duckdb(connection) -> None:
