@@ -32,7 +32,7 @@ import json, sys, time
 from pathlib import Path
 import duckdb
 
-home, stop = Path(sys.argv[1]), Path(sys.argv[2])
+home, stop, pause = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3])
 QUERY = '''
 SELECT (SELECT generation FROM publication), version, count(*) FROM (
   SELECT version FROM cases
@@ -42,7 +42,7 @@ SELECT (SELECT generation FROM publication), version, count(*) FROM (
 '''
 def look(connection):
     print(json.dumps(connection.execute(QUERY).fetchall()), flush=True)
-    time.sleep(0.03)
+    time.sleep(pause)
 """
 READERS = {
     # Opens the link anew each time, and closes it: what a script or a BI tool does.
@@ -91,22 +91,27 @@ class Reader:
     def generations(self) -> list[int]:
         return [look[0][0] for look in self.looks]
 
-    def assert_whole(self) -> None:
+    def assert_whole(self, rows: int = ROWS + 3_000) -> None:
         assert (self.returncode, self.stderr) == (0, "")
         assert self.looks
         for look in self.looks:
             # One version in all tables, that of the generation, and as many rows as were published.
-            assert look == [[look[0][0], look[0][0], ROWS + 3_000]]
+            assert look == [[look[0][0], look[0][0], rows]]
         assert self.generations == sorted(self.generations)
 
 
 @contextmanager
-def reading(settings: Settings, ways: list[str]) -> Iterator[list[Reader]]:
-    """Run readers beside the block, which starts when each has looked once; the list is filled at its end."""
+def reading(settings: Settings, ways: list[str], pause: float = 0.03) -> Iterator[list[Reader]]:
+    """Run readers beside the block, which starts when each has looked once; the list is filled at its end.
+
+    Between two looks a reader pauses, in seconds.
+    """
     home = settings.home_dir
     readers: list[Reader] = []
     with ExitStack() as stack:
-        running = [stack.enter_context(start(home, way, home / f"reader-{n}")) for n, way in enumerate(ways)]
+        running = [
+            stack.enter_context(start(home, way, home / f"reader-{n}", pause)) for n, way in enumerate(ways)
+        ]
         try:
             for process, said in running:
                 wait_for_first_look(process, said)
@@ -117,8 +122,8 @@ def reading(settings: Settings, ways: list[str]) -> Iterator[list[Reader]]:
 
 
 @contextmanager
-def start(home: Path, way: str, said: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
-    command = [sys.executable, "-c", LOOK + READERS[way], str(home), str(home / "stop")]
+def start(home: Path, way: str, said: Path, pause: float) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    command = [sys.executable, "-c", LOOK + READERS[way], str(home), str(home / "stop"), str(pause)]
     # A file, because a reader must not wait for us to read what it says.
     with (
         said.open("wb") as file,
