@@ -87,8 +87,8 @@ def _sparse_axis(points: Sequence[Point]) -> alt.Axis:
 
 
 def _whole_numbers(most: int) -> alt.Axis:
-    """An axis of counts: about five steps, each a whole number."""
-    step = max(1, -(-most // 5))
+    """An axis of counts: at most five steps, each a round number."""
+    step = next(size * 10**zeros for zeros in range(20) for size in (1, 2, 5) if size * 10**zeros * 5 >= most)
     return alt.Axis(title=None, domain=False, format="d", values=list(range(0, most + step, step)))
 
 

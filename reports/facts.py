@@ -96,12 +96,16 @@ class Made:
 
 @dataclass(frozen=True)
 class Quality:
-    """What the reader should know about the figures before believing them."""
+    """What the reader should know about the figures before believing them.
+
+    `rules` says in both languages what each rule of the gate expects, by `table.rule`.
+    """
 
     is_provisional: bool
     held_back: Sequence[Mapping[str, Any]]
     failed_rules: Sequence[Mapping[str, Any]]
     open_rejects: Mapping[str, int]
+    rules: Mapping[str, tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -292,6 +296,7 @@ class Reader:
             held_back=self._rows("held_back", first=self.scope.first, last=self.scope.last),
             failed_rules=self._rows("quality"),
             open_rejects={row["reason_code"]: row["reject_count"] for row in self._rows("open_rejects")},
+            rules={row["rule"]: (row["meaning_zh"], row["meaning_en"]) for row in self._rows("rules")},
         )
 
     def _subject(self, level: str, code: str) -> Subject:

@@ -5,7 +5,7 @@ Takes `Facts`; gives the page's text. Charts are drawing only: what they show is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -16,9 +16,9 @@ from zoneinfo import ZoneInfo
 import jinja2
 from markupsafe import Markup
 
-from reports.facts import KINDS_OF_SUBJECT, Facts, Rank
+from reports.facts import KINDS_OF_SUBJECT, Facts, Rank, Row
 from reports.scope import Scope
-from reports.words import amount, level_words, percent
+from reports.words import amount, level_words, percent, refusal_words
 
 TEMPLATES = Path(__file__).parent / "templates"
 # What happened, each on its own date, in the order of a case's life.
@@ -40,6 +40,13 @@ SUBJECT_TITLES = {
     "category": ("类别", "Categories"),
     "channel": ("来源渠道", "Channels"),
 }
+# A heat table's shades, from the one for the lowest rates up; `_heat` says which rate has which.
+SHADES = (
+    ("h0", "60% 以下", "below 60%"),
+    ("h1", "60%–80%", "60–80%"),
+    ("h2", "80%–95%", "80–95%"),
+    ("h3", "95% 及以上", "95% and more"),
+)
 # Rows of a table that are shown before the reader asks for all.
 FIRST_ROWS = 12
 TREND_WORDS = {"day": ("近30日", "the last 30 days")}
@@ -48,7 +55,7 @@ LONGER_TREND_WORDS = ("近12期", "the last 12 periods")
 
 @dataclass(frozen=True)
 class Drawings:
-    """The page's charts as SVG: a trend for each headline indicator, and the others by name."""
+    """The page's charts as SVG: a trend for each headline indicator that has one, and the others by name."""
 
     trends: Mapping[str, Markup]
     flow: Markup
@@ -72,6 +79,8 @@ def render(facts: Facts, *, index: str = "../index.html") -> str:
         trend_words=TREND_WORDS.get(facts.scope.kind, LONGER_TREND_WORDS),
         composites=_by_composite(facts),
         level_words=level_words,
+        refusal_words=refusal_words,
+        shades=SHADES,
     )
 
 
@@ -84,22 +93,32 @@ def _draw(facts: Facts) -> Drawings:
 
     trends = {
         indicator.indicator_code: [
-            {"at": _label(scope), "rate": row.figure(indicator).rate} for scope, row in facts.trend
+            {"at": _label(scope), "rate": row.figure(indicator).rate} for scope, row in _known(facts)
         ]
         for indicator in facts.headline
     }
     return Drawings(
-        trends={code: named(charts.rate_line(points), code) for code, points in trends.items()},
+        trends={
+            code: named(charts.rate_line(points), code)
+            for code, points in trends.items()
+            if any(point["rate"] is not None for point in points)
+        },
         flow=named(charts.counts_over_time(_flow_points(facts)), "flow"),
         satisfaction=named(charts.two_rates(_satisfaction_points(facts)), "satisfaction"),
         ages=named(charts.stacked_ages(_age_points(facts)), "ages"),
     )
 
 
+def _known(facts: Facts) -> Sequence[tuple[Scope, Row]]:
+    """The trend from where there is anything to know: before the first event there is no zero either."""
+    first = next((n for n, (_, row) in enumerate(facts.trend) if row.counts), 0)
+    return facts.trend[first:]
+
+
 def _flow_points(facts: Facts) -> list[dict[str, Any]]:
     return [
         {"at": _label(scope), "bar": row.count("reported_count"), "line": row.count("closed_count")}
-        for scope, row in facts.trend
+        for scope, row in _known(facts)
     ]
 
 
@@ -107,7 +126,7 @@ def _satisfaction_points(facts: Facts) -> list[dict[str, Any]]:
     satisfied, covered = facts.indicators["satisfaction_rate"], facts.indicators["visit_coverage_rate"]
     return [
         {"at": _label(scope), "rate": row.figure(satisfied).rate, "other": row.figure(covered).rate}
-        for scope, row in facts.trend
+        for scope, row in _known(facts)
     ]
 
 

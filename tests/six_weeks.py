@@ -128,5 +128,8 @@ def spoil(connection: duckdb.DuckDBPyConnection) -> None:
     )
     connection.execute(
         "INSERT INTO ops_quality_result BY NAME SELECT 'r' AS run_id, now() AS checked_at, 'marts' AS suite, "
-        "'out_daily_rates' AS table_name, 'volume' AS rule, 'warning' AS severity, false AS is_passed"
+        "'out_daily_rates' AS table_name, rule, severity, false AS is_passed, meaning_zh, meaning_en "
+        "FROM (VALUES ('volume', 'warning', '上报量与往周同日相近', 'As many reports as usual'), "
+        "('in_range', 'critical', '比率在 0 与 1 之间', 'Every rate lies between 0 and 1')) "
+        "AS broken (rule, severity, meaning_zh, meaning_en)"
     )

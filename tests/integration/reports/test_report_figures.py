@@ -235,6 +235,13 @@ def test_the_page_tells_what_is_held_back_restated_and_wrong(month) -> None:
     assert "out_daily_rates.in_range" in text
     assert "out_daily_rates.volume" in text
     assert "not_json" in text
+    for words in (
+        "比率在 0 与 1 之间",
+        "Every rate lies between 0 and 1",
+        "上报量与往周同日相近",
+        "不是 JSON",
+    ):
+        assert words in text.partition('id="quality"')[2]
     assert "因迟到事件而更正" in text
 
 
