@@ -39,12 +39,12 @@ def test_counts_stand_at_whole_numbers_once_each(points) -> None:
 
 @pytest.mark.parametrize(
     ("most", "written"),
-    [(0, "0"), (4, "0 1 2 3 4"), (7, "0 2 4 6"), (33, "0 10 20 30"), (844, "0 200 400 600 800")],
+    [(0, "0"), (4, "0 2 4"), (7, "0 2 4 6"), (33, "0 10 20 30"), (844, "0 400 800")],
 )
 def test_counts_stand_at_round_numbers(most: int, written: str) -> None:
     svg = charts.counts_over_time([{"at": "05-01", "bar": most, "line": 0}])
     found = [text for text in texts(svg) if re.fullmatch(r"[\d,]+", text)]
-    assert set(written.split()) <= set(found)
+    assert found == written.split()
 
 
 def test_a_rates_axis_goes_from_nothing_to_all() -> None:
