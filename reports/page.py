@@ -55,11 +55,11 @@ LONGER_TREND_WORDS = ("近12期", "the last 12 periods")
 
 @dataclass(frozen=True)
 class Drawings:
-    """The page's charts as SVG: a trend for each headline indicator that has one, and the others by name."""
+    """The page's charts as SVG; of rates only where there ever was one. `trends` are by indicator."""
 
     trends: Mapping[str, Markup]
     flow: Markup
-    satisfaction: Markup
+    satisfaction: Markup | None
     ages: Markup
 
 
@@ -97,14 +97,15 @@ def _draw(facts: Facts) -> Drawings:
         ]
         for indicator in facts.headline
     }
+    satisfied = _satisfaction_points(facts)
     return Drawings(
         trends={
             code: named(charts.rate_line(points), code)
             for code, points in trends.items()
-            if any(point["rate"] is not None for point in points)
+            if _is_known(points)
         },
         flow=named(charts.counts_over_time(_flow_points(facts)), "flow"),
-        satisfaction=named(charts.two_rates(_satisfaction_points(facts)), "satisfaction"),
+        satisfaction=named(charts.two_rates(satisfied), "satisfaction") if _is_known(satisfied) else None,
         ages=named(charts.stacked_ages(_age_points(facts)), "ages"),
     )
 
@@ -113,6 +114,10 @@ def _known(facts: Facts) -> Sequence[tuple[Scope, Row]]:
     """The trend from where there is anything to know: before the first event there is no zero either."""
     first = next((n for n, (_, row) in enumerate(facts.trend) if row.counts), 0)
     return facts.trend[first:]
+
+
+def _is_known(points: Sequence[Mapping[str, Any]]) -> bool:
+    return any(point["rate"] is not None for point in points)
 
 
 def _flow_points(facts: Facts) -> list[dict[str, Any]]:
