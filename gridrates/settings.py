@@ -28,6 +28,7 @@ SECRETS = (
     "kafka_password",
     "kafka_key_password",
     "hash_key",
+    "open311_api_key",
     "smtp_password",
     # The address of a webhook or a robot is its password.
     "alert_webhook_url",
@@ -89,6 +90,10 @@ class Settings(BaseSettings):
     rates_topic: str = Field("daily-rates", description="Compacted topic of the published rates.")
     topic_partitions: int = Field(4, ge=1, description="Partitions of a topic that we create.")
     replication_factor: int = Field(1, ge=1, description="Replicas of a topic that we create.")
+
+    open311_api_key: SecretStr | None = Field(
+        None, description="Key of an Open311 server that wants one; environment only."
+    )
 
     land_batch_events: int = Field(
         200_000, ge=1, description="Events a landing transaction holds at the most."

@@ -99,7 +99,8 @@ Words = Annotated[tuple[Plain, ...], BeforeValidator(lambda v: (v,) if isinstanc
 
 
 class Condition(Model):
-    """What a cell must be for an event to be made: there, absent, one of some words, or none of them.
+    """What a cell must be for an event to be made: there, absent, one of some words, or none of them; or
+    what must be found in it, or must not.
 
     A blank cell is the word "".
     """
@@ -107,6 +108,8 @@ class Condition(Model):
     present: bool | None = None
     any_of: Words = ()
     none_of: Words = ()
+    matches: Annotated[Plain, AfterValidator(_known_pattern)] | None = None
+    matches_not: Annotated[Plain, AfterValidator(_known_pattern)] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -114,14 +117,20 @@ class Condition(Model):
         if value in ("present", "absent"):
             return {"present": value == "present"}
         if isinstance(value, dict):
-            if set(value) != {"not"}:
-                raise ValueError("a condition is present, absent, a word, a list of words, or {not: words}")
-            return {"none_of": value["not"]}
+            if set(value) == {"not"}:
+                return {"none_of": value["not"]}
+            if len(value) == 1 and set(value) <= {"matches", "matches_not"}:
+                return value
+            raise ValueError(
+                "a condition is present, absent, a word, a list of words, {not: words}, {matches: pattern} "
+                "or {matches_not: pattern}"
+            )
         return {"any_of": value}
 
     @model_validator(mode="after")
     def _asks_something(self) -> Condition:
-        if self.present is None and not self.any_of and not self.none_of:
+        asks_pattern = self.matches is not None or self.matches_not is not None
+        if self.present is None and not self.any_of and not self.none_of and not asks_pattern:
             raise ValueError("a condition needs a word")
         return self
 

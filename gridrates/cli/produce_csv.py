@@ -81,7 +81,7 @@ def import_csv(
     else:
         tell(summary)
     if not dry_run:
-        _leave_if_unsent(sent)
+        leave_if_unsent(sent)
     if summary.rejected:
         raise typer.Exit(InputError.exit_code)
 
@@ -129,7 +129,7 @@ def _load(profile: str, mapping: Path | None) -> tuple[Mapping, str]:
     return load_mapping(path, time_zone=load_profile(profile).time_zone), f"{folder.name}-{path.stem}"
 
 
-def _leave_if_unsent(sent: Sent) -> None:
+def leave_if_unsent(sent: Sent) -> None:
     """Tell why events were not sent, and leave with the exit code that belongs to it."""
     if sent.refused:
         first = sent.refused[0]

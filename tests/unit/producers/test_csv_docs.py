@@ -29,12 +29,20 @@ def test_every_key_has_its_line(model: type[Mapping] | type[Value]) -> None:
 
 
 def test_the_other_words_are_mentioned() -> None:
-    words = {*EventRule.model_fields, *COLUMNS, EXCEL_FORMAT, ISO_FORMAT, "present", "absent", "not"} - {
-        "fields"
-    }
+    words = {
+        *EventRule.model_fields,
+        *COLUMNS,
+        EXCEL_FORMAT,
+        ISO_FORMAT,
+        "present",
+        "absent",
+        "not",
+        "matches",
+        "matches_not",
+    } - {"fields"}
     for word in words:
         assert re.search(rf"`{word}\b|\b{word}:", TEXT), word
-    assert set(Condition.model_fields) == {"present", "any_of", "none_of"}
+    assert set(Condition.model_fields) == {"present", "any_of", "none_of", "matches", "matches_not"}
 
 
 def test_the_formats_that_need_no_mention_have_the_year_first() -> None:
