@@ -4,8 +4,7 @@ Runs when landing touched cases, and at 02:00 in the profile's zone: a date also
 passes and something falls due. One run takes all dates there are; what a dead run left, the next finds.
 
 * `check_raw`: the gate on what was landed. A broken ledger stops the run.
-* `stale_dates` folds touched cases and names the dates they count on. None: the rest is skipped.
-* `transform` makes their rates.
+* `transform` folds touched cases and makes the rates of the dates they count on. None: the rest is skipped.
 * `check_marts`: the gate on what would be published. A date that fails is held back, the others go on.
 * `publish` switches to the next generation. It emits one partition event a published date (asset
   `daily_rates`).
@@ -52,17 +51,11 @@ with DAG(
         stage("check_raw")
 
     @task
-    def stale_dates(*, params: dict[str, Any]) -> list[str]:
-        """The dates asked for by hand, else all that are stale."""
-        stale = stage("stale_dates")
-        if not (dates := params["dates"] or stale):
+    def transform(*, params: dict[str, Any]) -> list[str]:
+        """Fold what was landed; make the rates of the dates asked for by hand, else of all that are stale."""
+        if not (computed := stage("transform", params["dates"])):
             raise AirflowSkipException("no date is stale")
-        return sorted(dates)
-
-    @task
-    def transform(dates: list[str]) -> list[str]:
-        """Make the rates of the dates."""
-        return list(stage("transform", dates))
+        return list(computed)
 
     @task
     def check_marts(dates: list[str]) -> list[str]:
@@ -84,8 +77,7 @@ with DAG(
         if held := sorted(set(computed or []) - set(passed or [])):
             raise AirflowFailException(f"held back by the gate, not published anew: {', '.join(held)}")
 
-    stale = stale_dates()
-    computed = transform(stale)
+    computed = transform()
     passed = check_marts(computed)
-    check_raw() >> stale
+    check_raw() >> computed
     publish(passed) >> hold_backs(computed, passed)

@@ -5,8 +5,8 @@ done is never done twice, and what a death left undone is found again in the liv
 
 1. `land`          events → raw_event, rejects, offsets and ledger, in one transaction a batch
 2. `check_raw`     the gate on what was landed; a broken ledger stops the pass
-3. `stale_dates`   touched cases → facts; the business dates they count on become stale
-4. `transform`     stale dates → rates; their marks become computed
+3. `fold`          touched cases → facts; the business dates they count on become stale
+4. `compute`       stale dates → rates; their marks become computed
 5. `check_marts`   the gate on what would be published; a date that fails is held back, the others go
 6. `publish`       the next generation, switched in one rename; the marks become published
 
@@ -269,17 +269,11 @@ def check_raw(settings: Settings) -> GateResult:
         return this.check_raw()
 
 
-def stale_dates(settings: Settings, *, full: bool = False) -> list[str]:
-    """Stage 3 by itself: fold, then name every date that is stale or not yet published."""
-    with open_pass(settings, "fold") as this:
-        this.fold(full=full)
-        return [str(day) for day in this.due_dates()]
-
-
-def transform(settings: Settings, dates: Sequence[str]) -> list[str]:
-    """Stage 4 by itself, for the dates given; returns those computed."""
+def transform(settings: Settings, dates: Sequence[str] = ()) -> list[str]:
+    """Stages 3 and 4: fold, then compute the dates given, else all that are due; returns those computed."""
     with open_pass(settings, "transform") as this:
-        return [str(day) for day in this.compute(_dates(dates)).dates]
+        this.fold()
+        return [str(day) for day in this.compute(_dates(dates) or this.due_dates()).dates]
 
 
 def check_marts(settings: Settings, dates: Sequence[str]) -> list[str]:

@@ -22,6 +22,8 @@ from gridrates.errors import InputError
 
 SHIPPED = Path(__file__).parent.parent / "profiles"
 LimitUnit = Literal["minute", "hour", "day", "working_hour", "working_day"]
+# The same language in C, ten times as fast, where PyYAML was built with it.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 EmptyIsNone = BeforeValidator(lambda value: None if value == "" else value)
 
 
@@ -285,7 +287,7 @@ def load_profile(name: str) -> Profile:
 def read_yaml(path: Path) -> dict[str, Any]:
     """A YAML file that holds a mapping. Raises InputError with the line."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_LOADER)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(
             f"{path} cannot be read: {error}.", remedy="It must be UTF-8 and valid YAML."

@@ -25,7 +25,7 @@ from gridrates.wake_up import Offsets, WakeUp
 if TYPE_CHECKING:
     from kafka import KafkaConsumer
 
-PAUSE_SECONDS = 2
+PAUSE_SECONDS = 1
 LONGEST_PAUSE_SECONDS = 30
 # Shorter than elsewhere: a triggerer that is told to stop waits for the probe that is under way.
 PROBE_MILLISECONDS = 5000
@@ -50,11 +50,13 @@ class TopicLagTrigger(BaseEventTrigger):
                 wake = wake or _wake_up(load_settings())
                 if wake.due(ends, landed, time.monotonic()):
                     yield _event(ends)
+                pause = min(PAUSE_SECONDS, wake.seconds_to_settle(time.monotonic()))
             except Exception as error:
                 failures += 1
                 self.log.warning("The lag could not be read, %d times in a row: %s", failures, error)
+                pause = min(LONGEST_PAUSE_SECONDS, PAUSE_SECONDS * 2 ** min(failures, 5))
                 await asyncio.to_thread(self._drop)
-            await asyncio.sleep(min(LONGEST_PAUSE_SECONDS, PAUSE_SECONDS * 2 ** min(failures, 5)))
+            await asyncio.sleep(pause)
 
     async def cleanup(self) -> None:
         """Close the connection when the trigger is taken away."""

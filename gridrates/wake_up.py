@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 
 Offsets = dict[int, int]
 
@@ -38,6 +39,11 @@ class WakeUp:
             return False
         self._fired_at, self._landed_then, self._behind_since = now, landed, None
         return True
+
+    def seconds_to_settle(self, now: float) -> float:
+        """How long until the lag there is, is old enough; infinite when there is none or it is overdue."""
+        left = inf if self._behind_since is None else self._behind_since + self.settle_seconds - now
+        return left if left > 0 else inf
 
     def _is_outstanding(self, landed: Offsets, now: float) -> bool:
         """Whether a landing was asked for that may still come."""

@@ -7,7 +7,7 @@ rendered SQL) and that every model's columns and types are declared.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import cache, lru_cache
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -94,16 +94,22 @@ def declared_models() -> list[Model]:
 @lru_cache(maxsize=16)
 def load_models(profile: Profile, *, as_of: datetime, as_of_date: date) -> list[Model]:
     """All models, rendered for a profile and a statistics moment, each behind those it reads."""
+    graph = tables_read(profile)
+    order = TopologicalSorter({name: needs & graph.keys() for name, needs in graph.items()}).static_order()
     how = {"as_of": as_of, "as_of_date": as_of_date}
-    models = {folder.name: _load(folder, profile, **how) for folder in sorted(FOLDER.iterdir())}
-    graph = {name: model.needs & models.keys() for name, model in models.items()}
-    return [models[name] for name in TopologicalSorter(graph).static_order()]
+    return [Model(name, load_table(name), render(name, profile, **how), graph[name]) for name in order]
 
 
-def _load(folder: Path, profile: Profile, **how: Any) -> Model:
-    text = render(folder.name, profile, **how)
-    needs = {t.name for t in sqlglot.parse_one(text, read="duckdb").find_all(exp.Table)} - {folder.name}
-    return Model(folder.name, load_table(folder.name), text, frozenset(needs))
+@lru_cache(maxsize=16)
+def tables_read(profile: Profile) -> dict[str, frozenset[str]]:
+    """What each model reads. The same at every moment, so that the SQL need be parsed once only."""
+    moment = {"as_of": datetime(2000, 1, 1, tzinfo=UTC), "as_of_date": date(2000, 1, 1)}
+    texts = {folder.name: render(folder.name, profile, **moment) for folder in sorted(FOLDER.iterdir())}
+    return {name: _tables(text) - {name} for name, text in texts.items()}
+
+
+def _tables(text: str) -> frozenset[str]:
+    return frozenset(table.name for table in sqlglot.parse_one(text, read="duckdb").find_all(exp.Table))
 
 
 @cache
@@ -114,8 +120,7 @@ def load_table(name: str) -> Table:
 
 def render(name: str, profile: Profile, **how: Any) -> str:
     """A model's SQL for a profile."""
-    text = (FOLDER / name / "query.sql").read_text(encoding="utf-8")
-    return _environment(profile).from_string(PREAMBLE + text).render(**how)
+    return _environment(profile).get_template(f"{FOLDER.name}/{name}/query.sql").render(**how)
 
 
 def render_recount(
@@ -141,9 +146,17 @@ def render_added(profile: Profile, model: Model, mart: str) -> str:
     return template.render(mart=mart, grain=model.table.grain, others=others)
 
 
+def _source(name: str) -> str:
+    """A template's text; before a model's stand the macros."""
+    text = (ROOM / name).read_text(encoding="utf-8")
+    return PREAMBLE + text if name.startswith(f"{FOLDER.name}/") else text
+
+
+@lru_cache(maxsize=16)
 def _environment(profile: Profile) -> jinja2.Environment:
+    """Keeps compiled templates: compiling takes longer than rendering."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(ROOM), undefined=jinja2.StrictUndefined, autoescape=False
+        loader=jinja2.FunctionLoader(_source), undefined=jinja2.StrictUndefined, autoescape=False
     )
     family = load_indicators()
     environment.globals |= {

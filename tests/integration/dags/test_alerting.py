@@ -83,7 +83,7 @@ def test_a_failure_is_told_once_and_its_end_too(told: Told, play: Any, run_dag: 
     assert told[0]["page"] == "docs/runbooks/task-failed.md"
     assert "daily_rates" in told[0]["link"]
 
-    play(check_raw=None, stale_dates=[])
+    play(check_raw=None, transform=[])
     for _ in range(2):
         assert run_dag("daily_rates").state == "success"
     assert keys(told)[1:] == [("resolved", "daily_rates.check_raw")]
@@ -91,7 +91,7 @@ def test_a_failure_is_told_once_and_its_end_too(told: Told, play: Any, run_dag: 
 
 def test_held_back_dates_are_named(told: Told, play: Any, run_dag: Any) -> None:
     days = ["2026-05-01", "2026-05-02"]
-    play(check_raw=None, stale_dates=days, transform=days, check_marts=days[:1], publish=days[:1])
+    play(check_raw=None, transform=days, check_marts=days[:1], publish=days[:1])
     assert run_dag("daily_rates").state == "failed"
     assert keys(told) == [("firing", "daily_rates.hold_backs")]
     assert (told[0]["dates"], told[0]["runbook"]) == (["2026-05-02"], "held-back")
@@ -104,7 +104,7 @@ def test_rates_that_are_late_are_told_and_that_they_came(told: Told, play: Any, 
     assert told[0]["runbook"] == "stale-rates" and len(told[0]["dates"]) == 1
 
     day = ["2026-05-01"]
-    play(check_raw=None, stale_dates=day, transform=day, check_marts=day, publish=day)
+    play(check_raw=None, transform=day, check_marts=day, publish=day)
     assert run_dag("daily_rates").state == "success"
     assert len(told) == 1, "another date does not make up for it"
     play(is_published=True)

@@ -24,7 +24,6 @@ def stages(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[tuple[Any, ...
     usual = {
         "land": SimpleNamespace(landed=0),
         "check_raw": None,
-        "stale_dates": DAYS,
         "transform": DAYS,
         "check_marts": DAYS,
         "publish": DAYS,
@@ -52,8 +51,7 @@ def test_the_stages_come_in_order_and_hand_on_their_dates(stages: Any, run_dag: 
     assert run_dag("daily_rates").state == "success"
     assert calls == [
         ("check_raw",),
-        ("stale_dates",),
-        ("transform", DAYS),
+        ("transform", []),
         ("check_marts", DAYS[1:]),
         ("publish", DAYS[1:]),
     ]

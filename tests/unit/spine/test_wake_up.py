@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -94,3 +96,11 @@ def test_a_lag_that_stays_is_never_forgotten(steps: list[float]) -> None:
         if wake.due({0: 1}, {0: 0}, now):
             last = now
         assert now - last <= REFIRE + SETTLE + 300
+
+
+def test_how_long_a_lag_has_still_to_settle() -> None:
+    wake = wake_up()
+    assert wake.seconds_to_settle(0) == inf, "there is none"
+    assert not wake.due({0: 1}, {0: 0}, 100)
+    assert wake.seconds_to_settle(110) == 20
+    assert wake.seconds_to_settle(130) == inf, "it may be landed, or a landing is outstanding"
