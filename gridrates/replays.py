@@ -75,11 +75,12 @@ def resend(settings: Settings, span: Span, topic: str) -> Resent:
     """
     with open_live(settings, command="gridrates replay --topic") as connection:
         with Publisher(settings, topic) as publisher:
-            for table in payloads(connection, span):
+            for table in payloads(connection, settings, span):
                 texts = zip(table["subject_id"].to_pylist(), table["payload"].to_pylist(), strict=True)
                 publisher.publish([(subject.encode(), payload.encode()) for subject, payload in texts])
         counts = publisher.counts
-        return Resent(counts.acknowledged, counts.refused, count_without_payload(connection, span))
+        without = count_without_payload(connection, settings, span)
+        return Resent(counts.acknowledged, counts.refused, without)
 
 
 def _sender(publisher: Publisher) -> Send:

@@ -25,6 +25,11 @@ def archive_folder(settings: Settings) -> Path:
     return settings.home_dir / "archive" / "payloads"
 
 
+def archive_files(settings: Settings) -> list[Path]:
+    """The files of the months, oldest first."""
+    return sorted(archive_folder(settings).glob("????-??.parquet"))
+
+
 def archive_payloads(
     connection: duckdb.DuckDBPyConnection, settings: Settings, *, now: datetime
 ) -> dict[str, int]:

@@ -1,21 +1,26 @@
 """Kept payloads, read again: under the contract as it is now, or to be sent to a topic.
 
-Reads and writes the columns of `raw_event` that the contract names; never a payload, a position or a count
-of the ledger. An event that the contract of today would refuse stays as it was read then, and is counted:
+Reads payloads where they are: in `raw_event`, or in the Parquet files that `warehouse.archive` moved them to,
+where they stay. Writes the columns of `raw_event` that the contract names; never a payload, a position or a
+count of the ledger. An event that the contract of today would refuse stays as it was read then, and is counted:
 nothing that was landed is lost. Each portion is a transaction of its own; doing it again changes nothing.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from gridrates.errors import WarehouseError
 from gridrates.settings import Settings
+from warehouse.archive import archive_files
 from warehouse.batch import Batch
 from warehouse.chunks import Header, of_records
 from warehouse.parse import CONTRACT_COLUMNS, Parsed, Parser
@@ -69,14 +74,27 @@ class _Record:
     headers: tuple[Header, ...] = ()
 
 
-def payloads(connection: duckdb.DuckDBPyConnection, span: Span) -> Iterator[pa.Table]:
-    """Kept payloads in portions of a bounded size, as they landed: position, `subject_id`, `payload`."""
+def payloads(connection: duckdb.DuckDBPyConnection, settings: Settings, span: Span) -> Iterator[pa.Table]:
+    """Payloads in portions of a bounded size, as they landed: position, `subject_id`, `payload`.
+
+    Those of the archive first, for they landed first. Raises WarehouseError naming an archive file that
+    cannot be read.
+    """
+    for file in archive_files(settings):
+        with _explained(file):
+            yield from _portions(connection, "select_archived_payloads", span._values | {"file": str(file)})
+    yield from _portions(connection, "select_payloads", span._values)
+
+
+def _portions(
+    connection: duckdb.DuckDBPyConnection, name: str, values: Mapping[str, Any]
+) -> Iterator[pa.Table]:
     import pyarrow as pa
 
     waiting: list[pa.RecordBatch] = []
     # A cursor of its own: it reads what was there at the start, whatever is written meanwhile.
     with connection.cursor() as cursor:
-        found = cursor.execute(statement("select_payloads"), span._values)
+        found = cursor.execute(statement(name), dict(values))
         for rows in found.to_arrow_reader(_ROWS_A_READ):
             waiting.append(rows)
             is_full = sum(map(len, waiting)) >= _PORTION or sum(r.nbytes for r in waiting) >= _PORTION_BYTES
@@ -87,18 +105,41 @@ def payloads(connection: duckdb.DuckDBPyConnection, span: Span) -> Iterator[pa.T
         yield pa.Table.from_batches(waiting)
 
 
-def count_without_payload(connection: duckdb.DuckDBPyConnection, span: Span) -> int:
-    """Events of the span whose payload was not kept."""
-    row = connection.execute(statement("count_without_payload"), span._values).fetchone()
+def count_without_payload(connection: duckdb.DuckDBPyConnection, settings: Settings, span: Span) -> int:
+    """Events of the span whose payload is neither in the table nor archived. Raises as `payloads` does."""
+    without = _count(connection, statement("count_without_payload"), span._values)
+    archived = f"SELECT count(*) FROM ({statement('select_archived_payloads')})"
+    for file in archive_files(settings):
+        with _explained(file):
+            without -= _count(connection, archived, span._values | {"file": str(file)})
+    return without
+
+
+def _count(connection: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, Any]) -> int:
+    row = connection.execute(sql, dict(values)).fetchone()
     return int(row[0]) if row else 0
+
+
+@contextmanager
+def _explained(file: Path) -> Iterator[None]:
+    """Raises WarehouseError for an archive file that DuckDB cannot read."""
+    try:
+        yield
+    except duckdb.Error as error:
+        if str(file) not in str(error):
+            raise
+        raise WarehouseError(
+            f"The archive of payloads {file} cannot be read ({error}).",
+            remedy="Put a sound copy in its place; without the file its events stay as they were read.",
+        ) from error
 
 
 def reread(connection: duckdb.DuckDBPyConnection, settings: Settings, span: Span) -> Rereading:
     """Read the kept payloads of the span under the contract of today; mend the rows that differ."""
-    done = Rereading(without_payload=count_without_payload(connection, span))
+    done = Rereading(without_payload=count_without_payload(connection, settings, span))
     longest = max(settings.land_max_event_bytes, _PORTION_BYTES)
     with Parser(longest=longest) as parser:
-        for table in payloads(connection, span):
+        for table in payloads(connection, settings, span):
             parsed = parser.parse(_batch(table))
             done.read += len(table)
             done.refused.update(refused.code for refused in parsed.refused.values())

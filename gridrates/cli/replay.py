@@ -51,6 +51,8 @@ def replay(
 ) -> None:
     """Read what was landed again, from the original payloads, and rebuild everything from it.
 
+    Payloads are read from the warehouse and from the Parquet files that maintenance moved them to.
+
     Fields that the contract has learnt since an event was landed are filled in. An event that the contract
     of today would refuse stays as it was. Then cases and rates are made anew, checked and published. With
     --topic the payloads are sent instead, in the order they were landed. Doing it twice does no harm.
@@ -131,6 +133,8 @@ def _leave(done: Rereading | Resent, refused: int) -> None:
     if refused:
         common.say(f"{refused:,} events were refused.")
     if done.without_payload:
-        common.say(f"{done.without_payload:,} events have no payload: it was not kept.")
+        common.say(
+            f"{done.without_payload:,} events have no payload: it was not kept, or its archive is gone."
+        )
     if refused or done.without_payload:
         raise typer.Exit(InputError.exit_code)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gridrates.errors import WarehouseError
 from gridrates.settings import Settings
 from tests.landing import LONGEST, payload, payloads
 from tests.unit.warehouse.test_lander import Warehouse
 from warehouse import rereading
+from warehouse.archive import archive_files, archive_payloads
 from warehouse.live import open_live
 from warehouse.parse import Parser
 from warehouse.rereading import Span, reread
@@ -109,7 +113,7 @@ def test_only_what_occurred_in_the_span(warehouse: Warehouse) -> None:
     assert again(warehouse, span).changed == 2
     mended = warehouse.query("SELECT event_id FROM raw_event WHERE unit_code = 'U1' ORDER BY ALL")
     assert mended == [("e-3",), ("e-4",)]
-    assert rereading.count_without_payload(warehouse.connection, span) == 0
+    assert rereading.count_without_payload(warehouse.connection, warehouse.settings, span) == 0
 
 
 def test_portions_are_bounded_by_number_and_bytes(
@@ -119,7 +123,7 @@ def test_portions_are_bounded_by_number_and_bytes(
     monkeypatch.setattr(rereading, "_PORTION", 4)
 
     def sizes() -> list[int]:
-        return [len(table) for table in rereading.payloads(warehouse.connection, Span())]
+        return [len(table) for table in rereading.payloads(warehouse.connection, warehouse.settings, Span())]
 
     assert sum(sizes()) == 10
     assert max(sizes()) <= 4
@@ -128,6 +132,54 @@ def test_portions_are_bounded_by_number_and_bytes(
 
 
 def test_payloads_come_as_they_landed(warehouse: Warehouse) -> None:
-    (table,) = rereading.payloads(warehouse.connection, Span())
+    (table,) = rereading.payloads(warehouse.connection, warehouse.settings, Span())
     assert table["payload"].to_pylist() == [value.decode() for value in payloads(10, data=DATA)]
     assert set(table["subject_id"].to_pylist()) == {"C-1"}
+
+
+# Payloads that were moved to the archive
+
+
+@pytest.fixture
+def archived(warehouse: Warehouse) -> Path:
+    """All that was landed is in the archive; its file. A third batch is not."""
+    settings = warehouse.settings.model_copy(update={"archive_payload_months": 1})
+    later = datetime.now(UTC) + timedelta(days=100)
+    assert list(archive_payloads(warehouse.connection, settings, now=later).values()) == [10]
+    warehouse.land(*payloads(14, data=DATA)[10:])
+    (file,) = archive_files(settings)
+    return file
+
+
+def test_what_is_archived_is_read_like_the_rest(warehouse: Warehouse, archived: Path) -> None:
+    before = rows(warehouse)
+    done = again(warehouse)
+    assert (done.read, done.changed, done.refused, done.without_payload) == (14, 0, {}, 0)
+    warehouse.connection.execute("UPDATE raw_event SET tags = NULL, unit_code = 'x'")
+    assert again(warehouse).changed == 14
+    assert rows(warehouse) == before, "the archive stays where it is"
+
+
+def test_what_is_archived_comes_as_it_landed_and_first(warehouse: Warehouse, archived: Path) -> None:
+    tables = rereading.payloads(warehouse.connection, warehouse.settings, Span())
+    read = [text for table in tables for text in table["payload"].to_pylist()]
+    assert read == [value.decode() for value in payloads(14, data=DATA)]
+
+
+def test_of_the_archive_only_what_occurred_in_the_span(warehouse: Warehouse, archived: Path) -> None:
+    span = Span(datetime(2026, 4, 30, 16, 3, tzinfo=UTC), datetime(2026, 4, 30, 16, 5, tzinfo=UTC))
+    done = again(warehouse, span)
+    assert (done.read, done.without_payload) == (2, 0)
+
+
+def test_events_whose_archive_is_gone_are_counted_and_stay(warehouse: Warehouse, archived: Path) -> None:
+    archived.unlink()
+    warehouse.connection.execute("UPDATE raw_event SET unit_code = 'x'")
+    done = again(warehouse)
+    assert (done.read, done.changed, done.without_payload) == (4, 4, 10)
+
+
+def test_an_archive_that_is_damaged_is_named(warehouse: Warehouse, archived: Path) -> None:
+    archived.write_bytes(archived.read_bytes()[:-20])
+    with pytest.raises(WarehouseError, match=re.escape(str(archived))):
+        again(warehouse)
