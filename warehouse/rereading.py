@@ -2,8 +2,9 @@
 
 Reads payloads where they are: in `raw_event`, or in the Parquet files that `warehouse.archive` moved them to,
 where they stay. Writes the columns of `raw_event` that the contract names; never a payload, a position or a
-count of the ledger. An event that the contract of today would refuse stays as it was read then, and is counted:
-nothing that was landed is lost. Each portion is a transaction of its own; doing it again changes nothing.
+count of the ledger. An event that the contract of today would refuse stays as it was read then, and is
+counted: nothing that was landed is lost. Each portion is a transaction of its own; doing it again changes
+nothing.
 """
 
 from __future__ import annotations
