@@ -71,7 +71,7 @@ with DAG(
         outlet_events[DAILY_RATES].add_partitions(published)
         return published
 
-    @task(pool="default_pool", retries=0, trigger_rule="none_failed_min_one_success")
+    @task(pool="default_pool", trigger_rule="none_failed_min_one_success")
     def hold_backs(computed: list[str] | None, passed: list[str] | None) -> None:
         """Fail when dates were held back."""
         if held := sorted(set(computed or []) - set(passed or [])):

@@ -36,7 +36,7 @@ with DAG(
         return [finding.text for finding in stage("watch_health") if finding.is_red]
 
     # `measure` has told already.
-    @task(retries=0, on_failure_callback=None)
+    @task(on_failure_callback=None)
     def verdict(red: list[str]) -> None:
         """Fail when something is red."""
         if red:

@@ -29,7 +29,7 @@ with DAG(
     doc_md=__doc__,
 ):
 
-    @task(retries=0)
+    @task
     def published(*, dag_run: Any) -> str:
         """Yesterday's date, when it is published."""
         day = yesterday(dag_run.run_after, time_zone())
