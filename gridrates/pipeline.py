@@ -236,6 +236,12 @@ def open_pass(
         yield Pass(settings, connection, now=now, watch=watch)
 
 
+def prepare(settings: Settings) -> None:
+    """Render and parse the models of the profile, kept for passes of this process and its children."""
+    now = datetime.now(UTC)
+    load_models(load_profile(settings.profile), as_of=now, as_of_date=now.date())
+
+
 def run(
     settings: Settings,
     *,

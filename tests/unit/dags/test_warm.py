@@ -20,6 +20,8 @@ settings.prepare_syspath_for_config_and_plugins()
 settings.import_local_settings()
 import threading
 print([name in sys.modules for name in ("great_expectations", "gridrates.pipeline", "duckdb")])
+models = sys.modules.get("transforms.models")
+print(bool(models and models.tables_read.cache_info().currsize))
 print([thread.name for thread in threading.enumerate()])
 """
 
@@ -33,6 +35,7 @@ def test_only_the_scheduler_is_warm_and_starts_no_thread(tmp_path: Path, role: s
     command = [sys.executable, "-c", PROGRAM, role, "--skip-serve-logs"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    *_, modules, threads = done.stdout.splitlines()
+    *_, modules, models, threads = done.stdout.splitlines()
     assert modules == str([is_warm] * 3)
+    assert models == str(is_warm)
     assert threads == "['MainThread']"
