@@ -2,8 +2,9 @@
 
 Every task is a new process, made from the scheduler's. What the scheduler has imported it need not import:
 the gate alone takes seconds to do so, twice a pass. Nor need it render and parse the SQL models. Airflow
-calls this by the `airflow_local_settings` that `deploy.airflow_home` writes, in each of its processes; the others
-need none of it. The price: tasks run the code that the scheduler has started with, until it is started anew.
+calls this by the `airflow_local_settings` that `deploy.airflow_home` writes, in each of its processes; the
+others need none of it. The price: tasks run the code that the scheduler has started with, until it is started
+anew.
 """
 
 from __future__ import annotations
