@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from gridrates import __version__, errors
+from gridrates.__main__ import main as start
 from gridrates.cli import EXIT_CODES, Group, app, common
 
 HEAVY = ("airflow", "duckdb", "great_expectations", "kafka", "pandas", "pyarrow", "sqlalchemy", "jgo")
@@ -142,3 +144,35 @@ def test_a_place_that_is_closed_is_named_wherever_it_is_met(number: int) -> None
     result = CliRunner().invoke(small_app(OSError(number, "It is closed", "home/status.json")), ["fail"])
     assert result.exit_code == 6
     assert result.stderr.startswith("Error: home/status.json: It is closed.\nWhat to do: Check the path")
+
+
+INTERRUPTED_IMPORT = """
+import os, signal, sys
+
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == "gridrates.cli.common":
+            try:
+                os.kill(os.getpid(), signal.SIGINT)
+                for _ in range(1000): pass
+            except KeyboardInterrupt:  # as some libraries do while they are loaded
+                pass
+
+sys.meta_path.insert(0, Interrupting())
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.argv = ["gridrates", "--version"]
+from gridrates.__main__ import main
+main()
+"""
+
+
+def test_ctrl_c_while_modules_are_loaded_ends_at_once_and_says_nothing() -> None:
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED_IMPORT], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
+
+
+def test_ctrl_c_is_heard_again_once_the_command_line_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = []
+    monkeypatch.setattr("gridrates.cli.main", lambda: heard.append(signal.getsignal(signal.SIGINT)))
+    start()
+    assert heard == [signal.default_int_handler]
