@@ -19,7 +19,8 @@ _HEAD = """\
 An event says what happened to a case, when, and who decided it. It is a
 [CloudEvents 1.0](https://cloudevents.io) event in structured JSON (UTF-8, no NaN, no BOM), one event a Kafka
 record, under its `subject` as key. Unknown fields of `data` are kept, unknown types are refused, and `null`
-is the same as absent. There is no field for a name, a telephone number or an identity number.
+is the same as absent. Where an object has a key twice, the first counts, whoever reads it.
+There is no field for a name, a telephone number or an identity number.
 `specversion` is `"1.0"`, `data` is an object; what else an event must and may carry is below.
 
 `source` and `id` together name an event for ever: the same event sent twice is counted once; the same name

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import duckdb
 
+from contracts.events import first_wins
 from gridrates.errors import InputError
 from warehouse.relations import registered
 from warehouse.verdict import decode
@@ -184,7 +185,7 @@ class ByFile:
 
     def _payload_at(self, file: Any, reject_id: int) -> Mended:
         file.seek(self._places[reject_id])
-        return _payload_of(json.loads(file.readline()))
+        return _payload_of(json.loads(file.readline(), object_pairs_hook=first_wins))
 
     def _read(self) -> Iterator[tuple[int, int]]:
         seen: set[int] = set()
@@ -203,7 +204,7 @@ class ByFile:
 
     def _id_of(self, line: bytes, number: int, seen: set[int]) -> int:
         try:
-            entry = json.loads(line)
+            entry = json.loads(line, object_pairs_hook=first_wins)
             reject_id = int(entry["reject_id"])
             _payload_of(entry)
         except (ValueError, KeyError, TypeError) as error:

@@ -18,7 +18,7 @@ from typing import Any, Literal, cast, get_args
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from contracts.events import Event
+from contracts.events import Event, first_wins
 from contracts.landing_rules import COLUMNS, ENVELOPE
 
 Reason = Literal[
@@ -90,12 +90,7 @@ def decode(minified: str) -> Any:
 
 
 def _loads(text: str) -> Any:
-    return json.loads(text, object_pairs_hook=_first_wins, parse_int=_integer)
-
-
-def _first_wins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    return found if len(found) == len(pairs) else dict(reversed(pairs))
+    return json.loads(text, object_pairs_hook=first_wins, parse_int=_integer)
 
 
 def _integer(digits: str) -> int | float:

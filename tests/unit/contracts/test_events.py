@@ -15,6 +15,7 @@ from contracts.events import (
     TYPED_EVENTS,
     Event,
     InvalidEvent,
+    decode,
     parse,
     validate,
 )
@@ -203,3 +204,9 @@ def test_both_ways_of_checking_agree(event: dict[str, Any]) -> None:
 def test_what_is_written_reads_the_same(event: dict[str, Any]) -> None:
     once = Event.model_validate(event)
     assert Event.model_validate_json(once.model_dump_json()) == once
+
+
+def test_of_a_key_that_is_there_twice_the_first_counts() -> None:
+    text = json.dumps(FILED)[:-1] + ', "id": "later"}'
+    assert parse(text).id == FILED["id"]
+    assert decode('{"a": {"b": 1, "b": 2}, "a": 3, "c": 4}') == {"a": {"b": 1}, "c": 4}

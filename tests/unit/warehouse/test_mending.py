@@ -160,6 +160,12 @@ def _first_wins(value: bytes) -> Any:
     return json.loads(value, object_pairs_hook=lambda pairs: dict(reversed(pairs)))
 
 
+def test_of_a_key_that_an_edited_line_has_twice_the_first_counts(tmp_path: Path) -> None:
+    path = tmp_path / "letters.jsonl"
+    path.write_text('{"reject_id": 1, "event": {"id": "a", "id": "b"}, "event": {}}')
+    assert ByFile(path).mended([letter(b"", 1)]) == [b'{"id": "a"}']
+
+
 @given(st.binary(max_size=40) | st.text(max_size=40).map(str.encode))
 def test_any_payload_can_be_spelled_in_a_file(value: bytes) -> None:
     (name,) = spelled(value)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from contracts.events import parse
 from gridrates.errors import WarehouseError
 from gridrates.settings import Settings
 from tests.landing import LONGEST, payload, payloads
@@ -52,6 +53,21 @@ def test_what_says_the_same_is_not_touched(warehouse: Warehouse) -> None:
     done = again(warehouse)
     assert (done.read, done.changed, done.refused, done.without_payload) == (10, 0, {}, 0)
     assert rows(warehouse) == before
+
+
+def test_of_a_doubled_key_the_first_counts_when_it_lands_and_when_it_is_read_again(
+    warehouse: Warehouse,
+) -> None:
+    for unit in ("U1", 7):  # the second is read by the exact judge
+        doubled = payload(id=f"doubled-{unit}", data={"unit_code": unit, "unit_code_again": "later"})
+        warehouse.land(doubled.replace(b"_again", b""))
+    before = warehouse.query("SELECT unit_code FROM raw_event ORDER BY kafka_offset DESC LIMIT 2")
+    assert before == [("7",), ("U1",)]
+    assert reread(warehouse.connection, warehouse.settings, Span()).changed == 0
+    ((text,),) = warehouse.query(
+        "SELECT payload FROM raw_event WHERE unit_code = 'U1' AND payload LIKE '%later%'"
+    )
+    assert parse(text).data.unit_code == "U1"
 
 
 def test_what_an_older_program_could_not_read_is_filled_in(warehouse: Warehouse) -> None:
