@@ -34,8 +34,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -43,12 +42,13 @@ from typing import Any
 
 from kafka import TopicPartition
 
+import warehouse.landing
 from benchmarks.events import events
 from gridrates.kafka import admin, bootstrap_servers, consumer
 from gridrates.settings import Settings, load_settings
 from producers.publisher import Publisher
 from warehouse import reading
-from warehouse.landing import Lander, land
+from warehouse.landing import land
 from warehouse.live import open_live
 
 PORTION = 20_000
@@ -151,12 +151,7 @@ def landing_records(settings: Settings) -> int:
 def landing_threads(settings: Settings) -> int:
     """Land the topic with four threads of DuckDB."""
 
-    @contextmanager
-    def four_threads(self: Lander) -> Iterator[None]:
-        self._connection.execute("SET threads = 4")
-        yield
-
-    Lander.one_thread = four_threads  # type: ignore[method-assign]
+    warehouse.landing._THREADS = 4
     return landing(settings)
 
 

@@ -66,6 +66,7 @@ _FETCH_SHARE, _LARGEST_FETCH = 16, 64 * 1024 * 1024
 _PARTITION_SHARE = 4
 # What a transaction may write for a byte of payload: once to the log, once to the file.
 _WRITTEN_A_BYTE = 2
+_THREADS, _CHECKPOINT_AT = 1, "256MB"
 
 
 @dataclass
@@ -152,10 +153,11 @@ def _land_all(lander: Lander, consumer: KafkaConsumer, settings: Settings) -> No
         most_bytes=_memory(settings) // _BATCH_SHARE,
         patience_seconds=settings.kafka_timeout_seconds,
     )
-    with Parser(longest=settings.land_max_event_bytes) as parser, lander.one_thread(), Stages() as stages:
+    with Parser(longest=settings.land_max_event_bytes) as parser, lander.tuned(), Stages() as stages:
         batches = stages.ahead(reader.batches(), name="reader")
         for parsed in stages.ahead(map(parser.parse, map(masked, batches)), name="parser"):
             lander.land(parsed)
+            del parsed  # or it is held until the next one is there
 
 
 class Lander:
@@ -182,16 +184,17 @@ class Lander:
         return History(self._connection)
 
     @contextmanager
-    def one_thread(self) -> Iterator[None]:
+    def tuned(self) -> Iterator[None]:
         """Let DuckDB write with one thread: the other stages use the rest of the machine, and rows written
-        by several threads take more work and more room.
+        by several threads take more work and more room. And let it put off checkpoints: each writes the
+        last row group anew, which is dear when events are long.
         """
         row = self._connection.execute("SELECT current_setting('threads')").fetchone()
-        self._connection.execute("SET threads = 1")
+        self._connection.execute(f"SET threads = {_THREADS}; SET checkpoint_threshold = '{_CHECKPOINT_AT}'")
         try:
             yield
         finally:
-            self._connection.execute(f"SET threads = {row[0] if row else 1}")
+            self._connection.execute(f"SET threads = {row[0] if row else 1}; RESET checkpoint_threshold")
 
     def land(self, parsed: Parsed) -> None:
         """Land one batch. Raises ResourceError while the disk still has room for everything else."""

@@ -41,7 +41,8 @@ class Stages:
     def ahead(self, items: Iterator[T], *, name: str) -> Iterator[T]:
         """Iterate over `items` in a thread, at most one item ahead of who takes them.
 
-        What the thread dies of is raised where the next item is asked for.
+        The thread begins an item when the one before has been taken, and keeps none that was: items are
+        large. What the thread dies of is raised where the next item is asked for.
         """
         ready: queue.Queue[T | _End] = queue.Queue(maxsize=1)
         thread = threading.Thread(target=self._work, args=(items, ready), name=name, daemon=True)
@@ -55,8 +56,10 @@ class Stages:
                 item = ready.get(timeout=_LOOK_SECONDS)
             except queue.Empty:
                 continue
+            ready.task_done()
             if not isinstance(item, _End):
                 yield item
+                del item
             elif item.error is None:
                 return
             else:
@@ -66,6 +69,8 @@ class Stages:
         try:
             for item in items:
                 self._hand_over(item, ready)
+                del item
+                self._wait_until_taken(ready)
                 if self._stop.is_set():
                     return
             self._hand_over(_End(), ready)
@@ -79,3 +84,8 @@ class Stages:
             except queue.Full:
                 continue
             return
+
+    def _wait_until_taken(self, ready: queue.Queue[T | _End]) -> None:
+        with ready.all_tasks_done:
+            while ready.unfinished_tasks and not self._stop.is_set():
+                ready.all_tasks_done.wait(_LOOK_SECONDS)

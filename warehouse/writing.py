@@ -145,8 +145,8 @@ def _ledger_line(landing: Landing, partition: int) -> dict[str, Any]:
     batch = landing.batch
     is_here = batch.partitions == partition
 
-    def count(rows: Any) -> int:
-        return int(is_here[_numbers(rows)].sum())
+    def count(rows: Integers) -> int:
+        return int(is_here[rows].sum())
 
     return {
         "kafka_partition": partition,
@@ -155,13 +155,13 @@ def _ledger_line(landing: Landing, partition: int) -> dict[str, Any]:
         "read_count": int(is_here.sum()),
         "landed_count": count(landing.landed_rows),
         "duplicate_count": count(landing.repeats.duplicates),
-        "rejected_count": count(landing.refused),
-        "conflict_count": count(landing.repeats.conflicts),
+        "rejected_count": count(_numbers(landing.refused)),
+        "conflict_count": count(_numbers(landing.repeats.conflicts)),
         "byte_count": int(np.maximum(batch.sizes[is_here], 0).sum()),
     }
 
 
-def _numbers(rows: Any) -> Integers:
+def _numbers(rows: Mapping[int, Refused]) -> Integers:
     return np.fromiter(rows, dtype=np.int64)
 
 
