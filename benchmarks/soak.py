@@ -5,6 +5,7 @@ unless one is configured, publishes so many new events a second, and lands them 
 that also runs a writer's usual work in between. Every ten seconds it notes the process's memory, the size of
 the live file, open handles and what waits. It prints a line a note, and at the end the slope of memory, bytes
 an event, and whether landed + duplicates + rejected = produced. Exit code 1 when one of these is wrong.
+`--plot FILE.svg` draws the notes, and writes them beside it as FILE.json.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
+from pathlib import Path
 
 import psutil
 
 from benchmarks.events import events
 from benchmarks.landing import statement
+from benchmarks.soak_plot import draw
 from benchmarks.table import broker
 from gridrates.settings import Settings, load_settings
 from producers.publisher import Publisher
@@ -142,6 +145,7 @@ def main() -> None:
     )
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--rate", type=int, default=20_000)
+    parser.add_argument("--plot", type=Path)
     asked = parser.parse_args()
     name = f"soak-{uuid.uuid4().hex[:8]}"
     with broker(load_settings()) as reached:
@@ -152,10 +156,17 @@ def main() -> None:
         notes = soak(settings, asked.rate, asked.minutes)
         wrong = faults(settings, notes)
     size = notes[-1].file_bytes / max(notes[-1].landed, 1)
-    print(
+    told = (
         f"{notes[-1].landed:,} events in {notes[-1].seconds:.0f} s; memory {slope(notes):+.1f} MB an hour, "
         f"{size:.0f} bytes an event, handles {notes[0].handles} → {notes[-1].handles}"
     )
+    print(told)
+    if asked.plot:
+        kept = [asdict(note) for note in notes]
+        draw(kept, asked.plot, f"{asked.rate:,} events a second, {asked.minutes:g} minutes")
+        asked.plot.with_suffix(".json").write_text(
+            json.dumps({"told": told, "notes": kept}) + "\n", encoding="utf-8"
+        )
     sys.exit("\n".join(wrong) if wrong else 0)
 
 
