@@ -39,7 +39,7 @@ bench: setup ## measure landing and publishing beside bare readers (docs/benchma
 
 MINUTES ?= 60
 soak: setup ## land 20,000 events a second for MINUTES (60), and watch memory, handles and books
-	@GRIDRATES_HOME=$(BENCH_HOME) $(BIN)/python -m benchmarks.soak --minutes $(MINUTES)
+	@GRIDRATES_HOME=$(BENCH_HOME) $(BIN)/python -m benchmarks.soak --minutes $(MINUTES) --plot docs/soak.svg
 
 generate: setup ## write what is made from the code: JSON Schemas, AsyncAPI, docs/contract.md, docs/indicators.md, public tables
 	$(BIN)/python -m contracts.generate
