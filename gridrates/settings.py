@@ -96,7 +96,7 @@ class Settings(BaseSettings):
     )
 
     land_batch_events: int = Field(
-        240_000, ge=1, description="Events a landing transaction holds at the most."
+        200_000, ge=1, description="Events a landing transaction holds at the most."
     )
     land_max_event_bytes: int = Field(
         1024 * 1024, ge=1024, description="Size of the largest event that is landed; larger ones are refused."
