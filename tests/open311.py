@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from xml.sax.saxutils import escape
@@ -16,6 +18,10 @@ from xml.sax.saxutils import escape
 Request = dict[str, Any]
 # What a server answers instead: status, headers and body; None lets it answer as usual.
 Odd = Callable[[str, dict[str, str]], tuple[int, dict[str, str], bytes] | None]
+
+PAGE = Path(__file__).parents[1] / "docs" / "open311.md"
+# The mapping of the docs: what is shown there is what is tested.
+MAPPING = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)[0]
 
 
 def request(number: int | str, requested: str = "2026-05-04T08:00:00+08:00", **other: Any) -> Request:

@@ -25,7 +25,7 @@ def register(produce: typer.Typer) -> None:
         name="open311",
         epilog=common.examples(
             "gridrates produce open311 https://api.city.example/discovery.json --services",
-            "gridrates produce open311 https://api.city.example/v2 --since 2026-01-01 --dry-run",
+            "gridrates produce open311 https://api.city.example/v2 --dry-run",
             "gridrates produce open311 https://api.city.example/v2",
         ),
     )(poll_server)

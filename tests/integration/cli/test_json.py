@@ -15,6 +15,7 @@ from gridrates.kafka import producer
 from gridrates.settings import Settings
 from tests.integration.cli.commandline import CommandLine
 from tests.integration.cli.street import DAY, WAITING
+from tests.open311 import MAPPING, Town, serving
 from tests.unit.cli.test_help import every_command
 
 PROFILES = Path(__file__).parents[3] / "profiles"
@@ -50,6 +51,7 @@ CALLS: dict[str, tuple[tuple[str, ...], int, set[str]]] = {
     "dev status": ((), 0, {"kafka", "airflow"}),
     "produce csv": (("export.csv", "--profile", "ours", "--dry-run"), 0, {"rows", "mapped", "rejected"}),
     "produce events": (("events.jsonl",), 0, {"read", "sent", "rejected"}),
+    "produce open311": (("--mapping", "open311.yaml", "--dry-run"), 0, {"requests", "rows", "rejected"}),
     "produce simulate": (SIMULATED, 0, {"records", "events", "malformed"}),
     "profile new": (("ours-too", "--from", "export.csv"), 0, {"files", "rows", "roles"}),
     "profile check": (("ours",), 0, {"profile", "findings"}),
@@ -71,6 +73,7 @@ def desk(gridrates: CommandLine, monkeypatch: pytest.MonkeyPatch) -> CommandLine
     monkeypatch.chdir(gridrates.folder)
     rows = "".join(f"{n},2026-06-{n + 1:02} 08:00:00,G1\n" for n in range(20))
     Path("export.csv").write_text(f"工单编号,上报时间,所属网格\n{rows}", encoding="utf-8")
+    Path("open311.yaml").write_text(MAPPING, encoding="utf-8")
     Path("events.jsonl").write_text("".join(f"{json.dumps(event)}\n" for event in WAITING))
     made = CliRunner().invoke(app, ["profile", "new", "ours", "--from", "export.csv"])
     assert made.exit_code == 0, made.output
@@ -95,7 +98,9 @@ def test_json_is_all_that_is_printed(desk: CommandLine, command: str) -> None:
         desk("land").worked()
     if command == "produce simulate":
         variables["GRIDRATES_PROFILE"] = "demo-street"
-    result = CliRunner(env=variables).invoke(app, [*command.split(), *words, "--json"])
+    with serving(Town()) as town:
+        words = (town.url, *words) if command == "produce open311" else words
+        result = CliRunner(env=variables).invoke(app, [*command.split(), *words, "--json"])
     assert result.exit_code == code, result.output
     content: Any = json.loads(result.stdout)
     assert keys <= set(content)

@@ -201,9 +201,8 @@ def test_a_lost_memory_sends_everything_again_and_changes_nothing(
     assert list(figures(street)) == fresh
 
 
-@pytest.mark.parametrize(
-    "cut", [pytest.param(0, marks=pytest.mark.full), 1, pytest.param(2, marks=pytest.mark.full)]
-)
+@pytest.mark.full
+@pytest.mark.parametrize("cut", [0, 1, 2])
 def test_an_import_that_was_cut_short_is_made_up_for(
     street: Settings,
     tmp_path: Path,
@@ -221,6 +220,7 @@ def test_an_import_that_was_cut_short_is_made_up_for(
     assert list(figures(street)) == fresh
 
 
+@pytest.mark.full
 def test_another_topic_and_all_are_sent_everything(street: Settings, tmp_path: Path) -> None:
     first = send(street, tmp_path, VERSIONS[0])
     elsewhere = other(street, "elsewhere").model_copy(update={"home": street.home})
@@ -229,6 +229,7 @@ def test_another_topic_and_all_are_sent_everything(street: Settings, tmp_path: P
     assert send(street, tmp_path, VERSIONS[0], send_all=True).acknowledged == first.acknowledged
 
 
+@pytest.mark.full
 def test_rows_that_share_a_case_are_added_to_unless_the_mapping_names_them(
     street: Settings, tmp_path: Path
 ) -> None:
@@ -247,6 +248,7 @@ def test_rows_that_share_a_case_are_added_to_unless_the_mapping_names_them(
     assert sent.acknowledged == 2
 
 
+@pytest.mark.full
 def test_a_changed_mapping_sends_what_it_changes(street: Settings, tmp_path: Path) -> None:
     send(street, tmp_path, VERSIONS[0])
     more = MAPPING | {"events": MAPPING["events"] | {"supervised": "派单时间"}}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,10 @@ from gridrates.cli import app
 from gridrates.settings import Settings
 from producers.open311 import client as client_module
 from tests.derived import bring_up_to_date, rows
-from tests.open311 import Town, request, serving
+from tests.open311 import MAPPING, Town, request, serving
 from warehouse.landing import LandingSummary, land
 from warehouse.live import open_live
 
-PAGE = Path(__file__).parents[3] / "docs" / "open311.md"
-MAPPING = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)[0]
 DUE = "2026-05-20T12:00:00+08:00"
 CASE = (
     "SELECT case_id, state, category_code, unit_code, reported_at, filed_at, dispatched_at, closed_at, "
@@ -106,7 +103,7 @@ def third_day(town: Town) -> None:
     town.put(service_request_id="R-9", service_code="001", status="closed", updated_datetime=later)
 
 
-@pytest.mark.parametrize("kind", ["json", "xml"])
+@pytest.mark.parametrize("kind", ["json", pytest.param("xml", marks=pytest.mark.full)])
 def test_three_polls_give_the_cases_of_a_fresh_one(
     kafka_settings: Settings,
     town: Town,
@@ -140,6 +137,7 @@ def test_three_polls_give_the_cases_of_a_fresh_one(
     assert (states["R-0"], states["R-1"], states["R-4"]) == ("dispatched", "declined", "closed")
 
 
+@pytest.mark.full
 def test_polling_again_or_from_the_beginning_changes_nothing(
     kafka_settings: Settings, town: Town, mapping: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,6 +156,7 @@ def test_polling_again_or_from_the_beginning_changes_nothing(
     assert after == cases
 
 
+@pytest.mark.full
 def test_older_requests_are_followed_while_they_are_open(
     kafka_settings: Settings, town: Town, mapping: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

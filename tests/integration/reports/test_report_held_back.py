@@ -59,6 +59,7 @@ def page_of_june(settings: Settings) -> str:
     return path.read_text(encoding="utf-8")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("is_known", [False, True], ids=["never published", "published before"])
 def test_a_poisoned_date_is_told_on_the_page_and_comes_by_itself(tmp_path: Path, is_known: bool) -> None:
     settings = make_settings(tmp_path)

@@ -100,6 +100,7 @@ def test_what_cannot_be_trusted_is_told(street) -> None:
     told = {(row["what"], row["which"]) for row in ask(street, question(15))}
     assert told == {
         ("held back", "2026-01-20"),
+        ("rule failed", "out_daily_rates.in_range"),
         ("rule failed", "out_daily_rates.volume"),
         ("refused", "not_json"),
     }
