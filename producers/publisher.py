@@ -111,6 +111,8 @@ class Publisher:
 
     def open(self) -> None:
         """Create the topic if it is missing, and connect. Raises ServiceUnavailable."""
+        # What masking loads takes seconds, which the first who sends should not wait for.
+        mask_payloads([b"{}"], Counter())
         ensure_topic(self._settings, self._topic)
         largest = largest_message(self._settings, self._topic)
         self._largest_event = largest - RECORD_OVERHEAD - BATCH_OVERHEAD
