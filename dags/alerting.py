@@ -38,7 +38,10 @@ def failed(context: dict[str, Any]) -> None:
 
 
 def succeeded(context: dict[str, Any]) -> None:
-    """Tell that what was wrong with a task is over, if somebody was told that it is wrong."""
+    """Tell that what was wrong with a task is over, if somebody was told that it is wrong.
+
+    Called when a task succeeds, and when it finds nothing to do.
+    """
     from gridrates.alerts import open_alerts, resolve
     from gridrates.settings import load_settings
 

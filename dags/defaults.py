@@ -23,6 +23,8 @@ DEFAULTS: dict[str, Any] = {
     "execution_timeout": timedelta(minutes=30),
     "on_failure_callback": alerting.failed,
     "on_success_callback": alerting.succeeded,
+    # It found nothing to do, which is well too.
+    "on_skipped_callback": alerting.succeeded,
 }
 
 

@@ -5,8 +5,8 @@ Runs when the topic has something that is not landed yet (watched by `TopicLagTr
 
 * `land` writes the events, the rejects and the offsets in one transaction a batch. It drains to the end
   offsets it sees at its start. It may be repeated at any time: what is landed is never landed twice.
-* `announce` wakes `daily_rates` when something was landed. It only wakes: which dates are stale is known to
-  the warehouse.
+* Its success wakes `daily_rates`. It only wakes: which dates are stale is known to the warehouse. When nothing
+  was new the task is *skipped*, and wakes nobody.
 
 **If it fails:** *Kafka does not answer*: look at `gridrates dev status` or at the broker; the next run takes
 everything up. *The warehouse is being written*: another writer holds it, whose process is named; the retries
@@ -42,17 +42,11 @@ with DAG(
     doc_md=__doc__,
 ):
 
-    @task(pool=POOL, priority_weight=100)
-    def land(*, ti: Any) -> bool:
-        """Land; whether anything new is in the warehouse since the last announcement."""
+    @task(pool=POOL, priority_weight=100, outlets=[STALE_DATES])
+    def land(*, ti: Any) -> None:
+        """Land, and wake `daily_rates` if anything new is in the warehouse."""
         # A first try that died may have landed, and only not lived to say so.
-        return stage("land").landed > 0 or ti.try_number > 1
-
-    @task(outlets=[STALE_DATES])
-    def announce(is_new: bool, *, outlet_events: Any) -> None:
-        """Wake `daily_rates`."""
-        if not is_new:
+        if not stage("land").landed and ti.try_number == 1:
             raise AirflowSkipException("nothing new was landed")
-        outlet_events[STALE_DATES].extra = {"is_new": True}
 
-    announce(land())
+    land()

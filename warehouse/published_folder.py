@@ -7,6 +7,7 @@ Layout below `<home>/published/`:
     current                   -> gridrates-000012, the one link that is switched
     current.duckdb            -> current/gridrates.duckdb
     manifest.json             -> current/manifest.json
+    .empty-….duckdb           the tables, views and comments without rows, which every generation begins as
 
 Guarantees that the database, the Parquet files and the manifest change hands together, in one rename, and
 that nothing a generation consists of is changed after it has its name.
@@ -26,6 +27,7 @@ from gridrates.published_client import CURRENT, DATABASE, MANIFEST
 
 _GENERATION = re.compile(r"gridrates-(\d{6,})(?:\.duckdb)?")
 _BUILDING = ".building-"
+_EMPTY = ".empty-"
 _READ_ONLY = 0o444
 
 
@@ -64,6 +66,17 @@ class PublishedFolder:
             yield work
         finally:
             shutil.rmtree(work, ignore_errors=True)
+
+    def empty(self, shape: str) -> Path:
+        """Where the database without rows of that shape is kept; may not exist."""
+        return self.path / f"{_EMPTY}{shape}.duckdb"
+
+    def keep_empty(self, made: Path) -> None:
+        """Keep a finished database without rows, which has its name already, instead of any other."""
+        _write_through(made)
+        for old in self.path.glob(f"{_EMPTY}*"):
+            old.unlink()
+        made.rename(self.path / made.name)
 
     def place(self, work: Path, generation: int) -> Path:
         """Give a finished workplace its generation's name, and make that survive a power cut."""

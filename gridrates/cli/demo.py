@@ -180,8 +180,8 @@ def _current_task(api: AirflowApi, run: dict[str, Any]) -> str:
 def _announced_at(api: AirflowApi, run: dict[str, Any]) -> datetime | None:
     """When a landing woke the DAG of the rates; None when it landed nothing new."""
     tasks = {task["task_id"]: task for task in api.tasks(run["dag_id"], run["dag_run_id"])}
-    announce = tasks.get("announce", {})
-    return _at(announce["end_date"]) if announce.get("state") == "success" else None
+    land = tasks.get("land", {})
+    return _at(land["end_date"]) if land.get("state") == "success" else None
 
 
 def _at(text: str) -> datetime:

@@ -45,7 +45,7 @@ def test_from_the_topic_to_published_rates(street: Settings, run_dag: Callable[.
     assert run_dag("rates_due").state == "failed", "nothing is published yet"
 
     landing = run_dag("land_case_events")
-    assert (landing.state, landing.tasks) == ("success", {"land": "success", "announce": "success"})
+    assert (landing.state, landing.tasks) == ("success", {"land": "success"})
     assert [name for name, *_ in landing.events] == ["stale_dates"]
 
     rates = run_dag("daily_rates")
@@ -60,7 +60,7 @@ def test_from_the_topic_to_published_rates(street: Settings, run_dag: Callable[.
     # Again: nothing is new, nothing is stale, nothing is published anew.
     before = generation(street)
     landing = run_dag("land_case_events")
-    assert (landing.tasks, landing.events) == ({"land": "success", "announce": "skipped"}, [])
+    assert (landing.tasks, landing.events) == ({"land": "skipped"}, [])
     rates = run_dag("daily_rates")
     assert rates.state == "success"
     assert {task for task, state in rates.tasks.items() if state == "success"} == {"check_raw"}

@@ -265,6 +265,10 @@ CORE = [
         "core_dispatch_task.signed_after_dispatch",
         f"UPDATE core_dispatch_task SET dispatched_at = signed_at + INTERVAL 1 HOUR WHERE {CASE}",
     ),
+    Defect(
+        "core_dispatch_task.signed_before_handling",
+        f"UPDATE core_dispatch_task SET handled_at = signed_at - INTERVAL 1 HOUR WHERE {CASE}",
+    ),
     Defect("core_dispatch_task.unit_known", f"UPDATE core_dispatch_task SET unit_code = 'U9' WHERE {CASE}"),
     Defect("core_visit.of_a_case", f"UPDATE core_visit SET case_id = 'C999' WHERE {CASE}"),
     Defect("core_visit.points_are_a_share", f"UPDATE core_visit SET satisfaction_points = 1.2 WHERE {CASE}"),

@@ -37,8 +37,8 @@ def run(dag_id: str, state: str, begin: int | None, **tasks: tuple[str, int]) ->
 
 
 def landing(begin: int, announced: int | None) -> dict[str, Any]:
-    announce = ("skipped", 0) if announced is None else ("success", announced)
-    return run("land_case_events", "success", begin, land=("success", begin + 1), announce=announce)
+    land = ("skipped", begin + 1) if announced is None else ("success", announced)
+    return run("land_case_events", "success", begin, land=land)
 
 
 class StandIn:

@@ -206,12 +206,35 @@ def test_every_file_of_a_generation_is_read_only(live, settings) -> None:
     assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o444}
 
 
-def test_leaves_nothing_but_generations_and_links(live, settings) -> None:
+def empties_in(settings: Settings) -> set[str]:
+    return {path.name for path in settings.published_dir.glob(".empty-*.duckdb")}
+
+
+def test_leaves_nothing_but_generations_links_and_the_empty_file(live, settings) -> None:
     publish_street(live, settings)
     links = {"current", "current.duckdb", "manifest.json"}
-    assert names_in(settings.published_dir) == links | {
+    assert len(empties_in(settings)) == 1
+    assert names_in(settings.published_dir) - empties_in(settings) == links | {
         ".publish.lock", "gridrates-000001", "gridrates-000001.duckdb",
     }  # fmt: skip
+
+
+def test_the_empty_file_is_kept_until_a_table_a_column_or_a_comment_changes(live, settings) -> None:
+    publish_street(live, settings)
+    first = empties_in(settings)
+    publish_street(live, settings)
+    assert empties_in(settings) == first
+    publish_street(live, settings, (replace(CASES, comment="One row a case, said better."), RATES))
+    second = empties_in(settings)
+    assert len(second) == 1
+    assert second != first
+    assert read(settings, "SELECT comment FROM duckdb_tables() WHERE table_name = 'cases'") == [
+        ("One row a case, said better.",)
+    ]
+    live.execute("ALTER TABLE core_case ALTER version TYPE SMALLINT")
+    publish_street(live, settings)
+    assert empties_in(settings).isdisjoint(first | second)
+    assert read(settings, "SELECT any_value(typeof(version)), count(*) FROM cases") == [("SMALLINT", 100)]
 
 
 def test_nothing_changed_publishes_the_same_rows(live, settings) -> None:

@@ -1,7 +1,8 @@
 -- One row a case: its facts, its deadlines, its state and the judgement whether it was on time.
 --
--- A void case stays void, whatever comes after; a case declined and later filed counts as filed. What
--- contradicts the life cycle is folded all the same and named in `anomalies`.
+-- A void case stays void, whatever comes after; a case declined and later filed counts as filed; what was
+-- signed for only after its handling is handled. What contradicts the life cycle is folded all the same and
+-- named in `anomalies`.
 WITH pause AS (
   SELECT
     case_id,
@@ -47,6 +48,7 @@ judged AS (
       WHEN last_step = 'verified_confirmed' THEN 'accepted'
       WHEN last_step = 'verified_refuted' THEN 'declined'
       WHEN last_step IN ('suspended', 'resumed') THEN 'handling'
+      WHEN last_step = 'signed' AND signed_too_late_at IS NOT NULL AND handled_at IS NOT NULL THEN 'handled'
       ELSE last_step
     END AS state
   FROM joined
@@ -150,6 +152,7 @@ SELECT
       CASE WHEN dispatched_at < filed_at THEN 'dispatched_before_filed' END,
       CASE WHEN signed_at IS NOT NULL AND dispatched_at IS NULL THEN 'signed_without_dispatch' END,
       CASE WHEN signed_too_early_at IS NOT NULL OR signed_at < dispatched_at THEN 'signed_before_dispatched' END,
+      CASE WHEN signed_too_late_at IS NOT NULL THEN 'signed_after_handling' END,
       CASE WHEN first_handled_at < coalesce(dispatched_at, filed_at) THEN 'handled_before_dispatched' END,
       {% if profile.on_time_basis == 'handling' -%}
       CASE WHEN closed_at IS NOT NULL AND handled_at IS NULL THEN 'closed_without_handling' END,

@@ -4,7 +4,8 @@
 --   * a void case stays void, whatever comes after;
 --   * a failed check, or a visit that re-opens, undoes the handling and the closing before it: both
 --     count again only when they are done again;
---   * a case declined and later filed counts as filed.
+--   * a case declined and later filed counts as filed;
+--   * a task signed for after it was handled stays handled.
 WITH fold AS (
   SELECT
     case_id,
@@ -76,7 +77,8 @@ task AS (
     count(*) FILTER (WHERE is_redirected) AS redirect_count,
     CAST(sum(greatest(handled_count - 1, 0)) AS BIGINT) AS rehandled_count,
     max(unit_code) FILTER (WHERE next_task_no IS NULL) AS current_unit_code,
-    min(signed_at) FILTER (WHERE signed_at < dispatched_at) AS signed_too_early_at
+    min(signed_at) FILTER (WHERE signed_at < dispatched_at) AS signed_too_early_at,
+    max(signed_at) FILTER (WHERE signed_at > handled_at) AS signed_too_late_at
   FROM (
     SELECT *, lead(task_no) OVER (PARTITION BY case_id ORDER BY task_no) AS next_task_no
     FROM core_dispatch_task
@@ -111,6 +113,7 @@ SELECT
   coalesce(task.redirect_count, 0) AS redirect_count,
   coalesce(task.rehandled_count, 0) AS rehandled_count,
   task.signed_too_early_at,
+  task.signed_too_late_at,
   coalesce(visit.visit_count, 0) AS visit_count,
   coalesce(visit.valid_visit_count, 0) AS valid_visit_count,
   visit.first_valid_visit_at,
