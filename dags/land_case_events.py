@@ -5,8 +5,8 @@ Runs when the topic has something that is not landed yet (watched by `TopicLagTr
 
 * `land` writes the events, the rejects and the offsets in one transaction a batch. It drains to the end
   offsets it sees at its start. It may be repeated at any time: what is landed is never landed twice.
-* Its success wakes `daily_rates`. It only wakes: which dates are stale is known to the warehouse. When nothing
-  was new the task is *skipped*, and wakes nobody.
+* Its success wakes `daily_rates`. It only wakes: which dates are stale is known to the warehouse. When
+  nothing was new the task is *skipped*, and wakes nobody.
 
 **If it fails:** *Kafka does not answer*: look at `gridrates dev status` or at the broker; the next run takes
 everything up. *The warehouse is being written*: another writer holds it, whose process is named; the retries
