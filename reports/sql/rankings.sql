@@ -23,5 +23,6 @@ SELECT
   ) AS indicators
 FROM rankings AS ranks
 INNER JOIN composites ON ranks.composite = composites.composite
-WHERE ranks.period_type = $kind AND ranks.period_start = $first
+-- A place alone at its level has nobody to be compared with.
+WHERE ranks.period_type = $kind AND ranks.period_start = $first AND ranks.ranked_count > 1
 ORDER BY ranks.composite, ranks.level, ranks.rank_no, ranks.code
