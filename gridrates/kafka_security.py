@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,15 +17,19 @@ from typing import Any
 from gridrates.errors import InputError, ServiceUnavailable
 from gridrates.settings import Settings
 
-# Any request: a broker that wants a client's certificate says so only when it is asked something.
-_API_VERSIONS = bytes.fromhex("0000000a 0012 0000 00000001 ffff".replace(" ", ""))
+# Asks which brokers there are: size, key 3, version 4, correlation, no client id, no topics, create none.
+# Only at this does a broker that wants our certificate say so, and a port for logins end the connection.
+_METADATA = bytes.fromhex("0000000f 0003 0004 00000001 ffff 00000000 00".replace(" ", ""))
+_NO_TLS = "The port speaks no TLS: name the broker's secured port in `kafka_bootstrap_servers`."
 
 
 def security_options(settings: Settings) -> dict[str, Any]:
     """Options of a client. Raises InputError when a certificate, a key or half of a login is missing."""
     if not _has_tls(settings):
         return {}
-    options: dict[str, Any] = {"security_protocol": "SSL", "ssl_context": _context(settings)}
+    context = _context(settings)
+    context.sslsocket_class = _bounded(settings.kafka_timeout_seconds)
+    options: dict[str, Any] = {"security_protocol": "SSL", "ssl_context": context}
     if not settings.kafka_username:
         return options
     if not settings.kafka_password:
@@ -39,6 +45,14 @@ def security_options(settings: Settings) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class _Fault:
+    """What is wrong with a secured connection, and the remedy."""
+
+    said: str
+    remedy: str
+
+
 def refusal(settings: Settings, servers: str, error: Exception) -> ServiceUnavailable | None:
     """Why a secured connection is not made; None when security is not the reason.
 
@@ -47,31 +61,10 @@ def refusal(settings: Settings, servers: str, error: Exception) -> ServiceUnavai
     if not _has_tls(settings):
         return None
     for server in servers.split(","):
-        found = _handshake(settings, server)
-        if found and found.said:
-            message = f"No secured connection to Kafka at {server}: {found.said}."
-            return ServiceUnavailable(message, remedy=found.remedy)
-        if found and settings.kafka_username and _is_of_the_start(error):
-            return ServiceUnavailable(
-                f"Kafka at {server} answers with TLS, but not to the user {settings.kafka_username} with "
-                f"this password and {settings.kafka_sasl_mechanism}.",
-                remedy="Check GRIDRATES_KAFKA_USERNAME, GRIDRATES_KAFKA_PASSWORD and `kafka_sasl_mechanism`, "
-                "and that this port is the one for logins.",
-            )
+        if fault := _fault(settings, server, error):
+            message = f"No secured connection to Kafka at {server}: {fault.said}."
+            return ServiceUnavailable(message, remedy=fault.remedy)
     return None
-
-
-def _is_of_the_start(error: Exception) -> bool:
-    """Whether nothing was let in: what was let in and then waited in vain is slow, not refused."""
-    return any(word in str(error) for word in ("bootstrap", "Authentication"))
-
-
-@dataclass(frozen=True)
-class _Handshake:
-    """What TLS says of a server, if something is wrong with it, and the remedy."""
-
-    said: str = ""
-    remedy: str = ""
 
 
 def _has_tls(settings: Settings) -> bool:
@@ -97,6 +90,36 @@ def _context(settings: Settings) -> ssl.SSLContext:
     return context
 
 
+def _bounded(seconds: float) -> type[ssl.SSLSocket]:
+    """A kind of socket that ends a handshake after `seconds`: kafka-python waits for one for ever."""
+
+    class BoundedSocket(ssl.SSLSocket):
+        _watch: threading.Timer | None = None
+
+        def do_handshake(self, block: bool = False) -> None:
+            """Go on with the handshake; without blocking it takes several calls."""
+            if self._watch is None:
+                self._watch = threading.Timer(seconds, self._give_up)
+                self._watch.daemon = True
+                self._watch.start()
+            is_over = True
+            try:
+                super().do_handshake(block)
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                is_over = False
+                raise
+            finally:
+                if is_over:
+                    self._watch.cancel()
+
+        def _give_up(self) -> None:
+            """Let who waits for the other side find the connection ended."""
+            with suppress(OSError):
+                socket.socket.shutdown(self, socket.SHUT_RDWR)
+
+    return BoundedSocket
+
+
 def _file(path: Path | None, setting: str) -> str | None:
     """The file as OpenSSL takes it. Raises InputError when it cannot be read or holds nothing of the kind."""
     if path is None:
@@ -115,24 +138,60 @@ def _file(path: Path | None, setting: str) -> str | None:
     return str(path)
 
 
-def _handshake(settings: Settings, server: str) -> _Handshake | None:
-    """What comes of a handshake with a server; None when it cannot be reached."""
-    host, _, port = server.rpartition(":")
-    host, seconds = host.strip("[]"), settings.kafka_timeout_seconds
+def _fault(settings: Settings, server: str, error: Exception) -> _Fault | None:
+    """What is wrong with TLS or the login at a server; None when nothing is, or it cannot be reached."""
     try:
-        with (
-            socket.create_connection((host, int(port)), timeout=seconds) as plain,
-            _context(settings).wrap_socket(plain, server_hostname=host) as secured,
-        ):
-            secured.sendall(_API_VERSIONS)
-            secured.recv(4)
-    except ssl.SSLCertVerificationError as error:
-        return _Handshake(error.verify_message.rstrip("."), _remedy(error.verify_message))
-    except ssl.SSLError as error:
-        return _Handshake(_said(error), _remedy(_said(error)))
+        is_answered = _is_answered(settings, server)
+    except ssl.SSLCertVerificationError as failure:
+        return _Fault(failure.verify_message.rstrip("."), _remedy(failure.verify_message))
+    except ssl.SSLError as failure:
+        return _Fault(_said(failure), _remedy(_said(failure)))
+    except ConnectionResetError:
+        return _Fault("it ended the connection within the handshake", _NO_TLS)
     except OSError:
         return None
-    return _Handshake()
+    return _login_fault(settings, is_answered) if _is_of_the_start(error) else None
+
+
+def _is_answered(settings: Settings, server: str) -> bool:
+    """Whether a server answers over TLS who has not logged in. Raises OSError, also for what TLS refuses."""
+    host, _, port = server.rpartition(":")
+    host, seconds = host.strip("[]"), settings.kafka_timeout_seconds
+    with (
+        socket.create_connection((host, int(port)), timeout=seconds) as plain,
+        _context(settings).wrap_socket(plain, server_hostname=host) as secured,
+    ):
+        try:
+            secured.sendall(_METADATA)
+            return bool(secured.recv(4))
+        except (ConnectionResetError, BrokenPipeError):
+            return False
+
+
+def _is_of_the_start(error: Exception) -> bool:
+    """Whether nothing was let in: what was let in and then waited in vain is slow, not refused."""
+    return any(word in str(error) for word in ("bootstrap", "Authentication"))
+
+
+def _login_fault(settings: Settings, is_answered: bool) -> _Fault | None:
+    user, seconds = settings.kafka_username, settings.kafka_timeout_seconds
+    if user and is_answered:
+        return _Fault(
+            f"TLS works, but nobody logs in at this port, as the user {user} would",
+            "Name the port for logins in `kafka_bootstrap_servers`, or unset `kafka_username`.",
+        )
+    if user:
+        return _Fault(
+            f"TLS works, but within {seconds:g} s the user {user} was not let in with this password and "
+            f"{settings.kafka_sasl_mechanism}",
+            "Check GRIDRATES_KAFKA_USERNAME, GRIDRATES_KAFKA_PASSWORD and `kafka_sasl_mechanism`.",
+        )
+    if is_answered:
+        return None
+    return _Fault(
+        "TLS works, but the broker ends the connection when it is asked something",
+        "Where the port is for logins, set `kafka_username` and GRIDRATES_KAFKA_PASSWORD.",
+    )
 
 
 def _remedy(said: str) -> str:
@@ -144,7 +203,7 @@ def _remedy(said: str) -> str:
     if "alert" in said:  # what the broker says of us
         return "Set `kafka_certificate_file` and `kafka_key_file` to a certificate that the broker accepts."
     if "wrong version number" in said or "record layer" in said or "eof" in said:
-        return "The port speaks no TLS: name the broker's secured port in `kafka_bootstrap_servers`."
+        return _NO_TLS
     return "Set `kafka_ca_file` to the certificate (PEM) of the authority that signed the broker's."
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +18,14 @@ from deploy.network import choose_port
 from gridrates.kafka import admin
 from gridrates.lag import read_partitions
 from gridrates.settings import Settings
-from tests.integration.cli.commandline import CommandLine
+from tests.integration.cli.commandline import CommandLine, Ended
 from tests.integration.spine.certificates import Authority
 from tests.integration.warehouse.topics import publish, run
 from tests.landing import payloads
 
 pytestmark = pytest.mark.full
 USER, PASSWORD = "street", "open sesame"
+LOGIN, CERTIFIED = {"kafka_username": USER}, {"kafka_certificate_file": "client"}
 LISTENERS = ("LOGIN", "CLIENTS", "EXPIRED", "OTHER")
 
 
@@ -32,7 +36,13 @@ class Secured:
         self.folder = folder
         self.authority = Authority(folder, "authority")
         self.ports = {name: choose_port(None, None, "") for name in ("PLAINTEXT", "CONTROLLER", *LISTENERS)}
-        self.client = self.authority.issue("client")
+        stranger = Authority(folder, "stranger")
+        self.files = {
+            "client": self.authority.issue("client"),
+            "stranger": stranger.file,
+            "strange": stranger.issue("strange"),
+            "locked": self.authority.issue("locked", password="secret"),
+        }
         (folder / "kafka").mkdir()
         node = {"port": self.ports["PLAINTEXT"], "controller_port": self.ports["CONTROLLER"]}
         write_json(folder / "kafka" / "node.json", node)
@@ -47,6 +57,17 @@ class Secured:
 
     def address(self, name: str) -> str:
         return f"127.0.0.1:{self.ports[name]}"
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """For the length of a block the broker takes connections and says nothing."""
+        broker = local_kafka.find(self.folder)
+        assert broker is not None
+        os.kill(broker.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(broker.pid, signal.SIGCONT)
 
     def _properties(self) -> dict[str, str]:
         certificates = {
@@ -116,7 +137,7 @@ def test_a_password_lets_in_producers_and_landing_and_who_watches(
 
 
 def test_a_certificate_lets_in(secured: Secured, reaching: Callable[..., Settings]) -> None:
-    all_of_it(reaching("CLIENTS", kafka_certificate_file=secured.client, kafka_timeout_seconds=20))
+    all_of_it(reaching("CLIENTS", kafka_certificate_file=secured.files["client"], kafka_timeout_seconds=20))
 
 
 def all_of_it(settings: Settings) -> None:
@@ -126,26 +147,64 @@ def all_of_it(settings: Settings) -> None:
     assert read_partitions(settings)
 
 
-def test_what_is_wrong_is_said_in_one_paragraph_with_its_remedy(
+def land(folder: Path, settings: Settings, password: str = "") -> Ended:
+    """What `gridrates land` says of a connection that is not made."""
+    return CommandLine(folder, settings)("land", GRIDRATES_KAFKA_PASSWORD=password)
+
+
+@pytest.mark.parametrize(
+    ("port", "changes", "password", "said", "remedy"),
+    [
+        ("LOGIN", LOGIN, "wrong", f"the user {USER} was not let in", "GRIDRATES_KAFKA_PASSWORD"),
+        ("LOGIN", {"kafka_username": "nobody"}, PASSWORD, "the user nobody was not let in", "USERNAME"),
+        ("LOGIN", LOGIN | {"kafka_ca_file": "stranger"}, PASSWORD, "certificate", "kafka_ca_file"),
+        ("LOGIN", {}, "", "ends the connection", "Where the port is for logins"),
+        ("CLIENTS", LOGIN | CERTIFIED, PASSWORD, "nobody logs in at this port", "the port for logins"),
+        ("CLIENTS", {}, "", "certificate required", "kafka_certificate_file"),
+        ("CLIENTS", {"kafka_certificate_file": "strange"}, "", "alert", "kafka_certificate_file"),
+        ("EXPIRED", {}, "", "certificate has expired", "Renew"),
+        ("OTHER", {}, "", "not valid for '127.0.0.1'", "kafka_bootstrap_servers"),
+        ("PLAINTEXT", {}, "", "No secured connection", "The port speaks no TLS"),
+    ],
+)
+def test_what_the_broker_refuses_is_said_with_its_remedy(
+    secured: Secured,
+    reaching: Callable[..., Settings],
+    tmp_path: Path,
+    port: str,
+    changes: dict[str, str],
+    password: str,
+    said: str,
+    remedy: str,
+) -> None:
+    named = {key: secured.files.get(value, value) for key, value in changes.items()}
+    land(tmp_path, reaching(port, **named), password).refused(3, said, remedy)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said", "remedy"),
+    [
+        (LOGIN, f"no password for the Kafka user {USER}", "GRIDRATES_KAFKA_PASSWORD"),
+        ({"kafka_ca_file": Path("none.pem")}, "none.pem cannot be read", "kafka_ca_file"),
+        ({"kafka_certificate_file": Path(__file__)}, "not PEM", "openssl"),
+        ({"kafka_certificate_file": "locked"}, "cannot be used", "GRIDRATES_KAFKA_KEY_PASSWORD"),
+    ],
+)
+def test_what_is_missing_here_is_said_before_anybody_is_asked(
+    secured: Secured,
+    reaching: Callable[..., Settings],
+    tmp_path: Path,
+    changes: dict[str, Any],
+    said: str,
+    remedy: str,
+) -> None:
+    named = {key: secured.files.get(value, value) for key, value in changes.items()}
+    land(tmp_path, reaching("CLIENTS", **named)).refused(2, said, remedy)
+
+
+def test_a_slow_broker_is_not_taken_for_one_that_refuses(
     secured: Secured, reaching: Callable[..., Settings], tmp_path: Path
 ) -> None:
-    stranger = Authority(secured.folder, "stranger")
-    user = {"kafka_username": USER}
-    locked = secured.authority.issue("locked", password="secret")
-    strange = reaching("CLIENTS", kafka_certificate_file=stranger.issue("strange"))
-    wrong: list[tuple[Settings, str, int, str, str]] = [
-        (reaching("LOGIN", **user), "wrong", 3, USER, "GRIDRATES_KAFKA_PASSWORD"),
-        (reaching("LOGIN", **user, kafka_ca_file=stranger.file), PASSWORD, 3, "certificate", "kafka_ca_file"),
-        (reaching("EXPIRED"), "", 3, "expired", "Renew"),
-        (reaching("OTHER"), "", 3, "127.0.0.1", "kafka_bootstrap_servers"),
-        (reaching("CLIENTS"), "", 3, "certificate", "kafka_certificate_file"),
-        (strange, "", 3, "certificate", "kafka_certificate_file"),
-        (reaching("PLAINTEXT"), "", 3, "No secured connection", "no TLS"),
-        (reaching("LOGIN", **user), "", 2, "no password", "GRIDRATES_KAFKA_PASSWORD"),
-        (reaching("LOGIN", kafka_ca_file=Path("none.pem")), "", 2, "none.pem", "kafka_ca_file"),
-        (reaching("CLIENTS", kafka_certificate_file=Path(__file__)), "", 2, "not PEM", "openssl"),
-        (reaching("CLIENTS", kafka_certificate_file=locked), "", 2, "cannot be used", "KEY_PASSWORD"),
-    ]
-    for settings, password, code, said, remedy in wrong:
-        ended = CommandLine(tmp_path, settings)("land", GRIDRATES_KAFKA_PASSWORD=password)
-        ended.refused(code, said, remedy)
+    with secured.paused():
+        ended = land(tmp_path, reaching("LOGIN", **LOGIN), PASSWORD)
+    ended.refused(3, "does not answer", "gridrates dev status")
