@@ -11,7 +11,8 @@ governance systems; `docs/contract.md` gives the Chinese term of each type and f
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Union
 
@@ -434,10 +435,41 @@ def parse(text: bytes | str) -> Envelope:
 
 def decode(text: bytes | str) -> Any:
     """Read JSON text; UTF-8, no NaN; the first of equal keys counts. Raises InvalidEvent when it is none."""
-    try:
+    with _faults_of_json(text):
         # Stricter than Python's reader, but it takes the last of equal keys.
         from_json(text, allow_inf_nan=False)
-        return json.loads(text, object_pairs_hook=first_wins)
+        return _READER.decode(text if isinstance(text, str) else text.decode())
+
+
+def decode_array(text: bytes) -> list[tuple[Any, str]]:
+    """Read a JSON array as `decode` would: each element, and how it is written there. Raises InvalidEvent."""
+    with _faults_of_json(text):
+        is_array = isinstance(from_json(text, allow_inf_nan=False), list)
+    if not is_array:
+        raise InvalidEvent([Fault("", "not a JSON array of events")])
+    with _faults_of_json(text):
+        return list(_elements(text.decode()))
+
+
+def _elements(array: str) -> Iterator[tuple[Any, str]]:
+    start = _after_separators(array, array.index("[") + 1)
+    while array[start] != "]":
+        element, end = _READER.raw_decode(array, start)
+        yield element, array[start:end]
+        start = _after_separators(array, end)
+
+
+def _after_separators(array: str, place: int) -> int:
+    while array[place] in " \t\n\r,":
+        place += 1
+    return place
+
+
+@contextmanager
+def _faults_of_json(text: bytes | str) -> Iterator[None]:
+    """Tells what a reader of JSON finds wrong with a text as InvalidEvent."""
+    try:
+        yield
     except ValueError as error:
         what = "not JSON" if _is_utf8(text) else "not UTF-8"
         raise InvalidEvent([Fault("", f"{what}: {error}")]) from error
@@ -449,6 +481,9 @@ def first_wins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         found.update(reversed(pairs))
     return found
+
+
+_READER = json.JSONDecoder(object_pairs_hook=first_wins)
 
 
 def check(event: Any) -> Envelope:

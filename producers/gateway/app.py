@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from starlette.types import ExceptionHandler
 
 MOST_BODY_BYTES = 8 * 1024 * 1024
+MOST_BODY_SECONDS = 30.0
 PROBLEM = "application/problem+json"
 
 
@@ -92,14 +94,17 @@ class Gateway:
 
 
 async def _body(request: Request) -> bytes:
-    """The body, as long as it is not too large."""
+    """The body, as long as it is not too large and does not take too long."""
     chunks, size = [], 0
     try:
-        async for chunk in request.stream():
-            chunks.append(chunk)
-            size += len(chunk)
-            if size > MOST_BODY_BYTES:
-                raise Problem(413, "Too large", f"A request may have {MOST_BODY_BYTES:,} bytes.")
+        async with asyncio.timeout(MOST_BODY_SECONDS):
+            async for chunk in request.stream():
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > MOST_BODY_BYTES:
+                    raise Problem(413, "Too large", f"A request may have {MOST_BODY_BYTES:,} bytes.")
+    except TimeoutError as error:
+        raise Problem(408, "Too slow", f"The body did not come within {MOST_BODY_SECONDS:g} s.") from error
     except ClientDisconnect as error:
         raise Problem(400, "Broken off", "The request ended before its body did.") from error
     return b"".join(chunks)
@@ -145,6 +150,15 @@ async def _say_problem(_request: Request, problem: Exception) -> Response:
     return problem.response()
 
 
+async def _say_no_route(_request: Request, error: Exception) -> Response:
+    """There is no such page, or not for this method."""
+    assert isinstance(error, HTTPException)
+    detail = "Send POST /events; all else is at / and /openapi.json."
+    response = Problem(error.status_code, error.detail, detail).response()
+    response.headers.update(error.headers or {})
+    return response
+
+
 def make_app(courier: Courier, clients: Clients) -> Starlette:
     """The application. Starting it connects to Kafka; stopping it delivers what was taken."""
     gateway, described = Gateway(courier, clients), openapi()
@@ -160,7 +174,7 @@ def make_app(courier: Courier, clients: Clients) -> Starlette:
     async def show_page(_request: Request) -> Response:
         return HTMLResponse(page(described))
 
-    handlers: dict[Any, ExceptionHandler] = {Problem: _say_problem}
+    handlers: dict[Any, ExceptionHandler] = {Problem: _say_problem, HTTPException: _say_no_route}
     routes = [
         Route("/events", gateway.take_events, methods=["POST"]),
         Route("/health", gateway.health),

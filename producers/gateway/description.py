@@ -13,6 +13,7 @@ _ANSWERS = {
     "202": "Taken: Kafka has acknowledged every event of the request.",
     "401": "No token, or one that is not known.",
     "403": "The client may not send events of this source or type. Nothing was taken.",
+    "408": "The body did not come in time. Nothing was taken.",
     "413": "The request is too large; or Kafka refuses the events listed, and the others were taken.",
     "415": "The content type is none of those below.",
     "422": "Not events of the contract: each fault by event and field. Nothing was taken.",

@@ -7,17 +7,18 @@ batch (`application/cloudevents-batch+json`). Pure; every event that comes out k
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import unquote
 
-from contracts.events import Envelope, Fault, InvalidEvent, check, decode
+from contracts.events import Envelope, Fault, InvalidEvent, check, decode, decode_array
 
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 BINARY = "application/json"
 _PREFIX = "ce-"
+_ATTRIBUTE = re.compile("[a-z0-9]+")
 
 
 @dataclass(frozen=True)
@@ -59,17 +60,19 @@ def read(headers: Sequence[tuple[str, str]], body: bytes) -> list[Received]:
     if media == BATCH:
         return _batch(body)
     if any(name.startswith(_PREFIX) for name, _ in headers) and media in (BINARY, ""):
-        return [_placed(0, lambda: _from_object(_binary(headers, body)))]
+        return [_placed(0, lambda: _binary(headers, body))]
     raise UnsupportedMedia(
         f"Send {STRUCTURED}, {BATCH}, or {BINARY} with the attributes in {_PREFIX} headers; UTF-8."
     )
 
 
 def _media_type(headers: Sequence[tuple[str, str]]) -> str:
-    """The content type without parameters; a charset other than UTF-8 makes it unknown."""
-    media, *parameters = dict(headers).get("content-type", "").lower().split(";")
+    """The content type without parameters; one given twice or in another charset than UTF-8 is unknown."""
+    given = [value for name, value in headers if name == "content-type"]
+    media, *parameters = (given or [""])[0].lower().split(";")
     charsets = [p.split("=", 1)[1].strip(' "') for p in parameters if p.strip().startswith("charset=")]
-    return media.strip() if all(charset == "utf-8" for charset in charsets) else "unknown charset"
+    is_clear = len(given) < 2 and all(charset == "utf-8" for charset in charsets)
+    return media.strip() if is_clear else "unknown"
 
 
 def _placed(place: int, make: Callable[[], Received]) -> Received:
@@ -85,16 +88,15 @@ def _structured(body: bytes) -> Received:
 
 
 def _batch(body: bytes) -> list[Received]:
+    """The events of an array, each as it stands there: written anew, 1e999 would be no JSON."""
     try:
-        events = decode(body)
+        elements = decode_array(body)
     except InvalidEvent as error:
         raise InvalidRequest([PlacedFault(0, fault) for fault in error.faults]) from error
-    if not isinstance(events, list):
-        raise InvalidRequest([PlacedFault(0, Fault("", "not a JSON array of events"))])
     received, faults = list[Received](), list[PlacedFault]()
-    for place, event in enumerate(events):
+    for place, (event, text) in enumerate(elements):
         try:
-            received.append(_from_object(event))
+            received.append(Received(check(event), text.encode()))
         except InvalidEvent as error:
             faults += [PlacedFault(place, fault) for fault in error.faults]
     if faults:
@@ -102,22 +104,25 @@ def _batch(body: bytes) -> list[Received]:
     return received
 
 
-def _binary(headers: Sequence[tuple[str, str]], body: bytes) -> dict[str, Any]:
-    names = [name.removeprefix(_PREFIX) for name, _ in headers if name.startswith(_PREFIX)]
+def _binary(headers: Sequence[tuple[str, str]], body: bytes) -> Received:
+    given = [(name.removeprefix(_PREFIX), value) for name, value in headers if name.startswith(_PREFIX)]
+    names = [name for name, _ in given]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice or "data" in names:
         raise InvalidEvent([Fault(name, "may be given once only") for name in twice or ["data"]])
-    attributes = {
-        name.removeprefix(_PREFIX): _unquoted(value) for name, value in headers if name.startswith(_PREFIX)
-    }
-    return attributes | {"datacontenttype": BINARY, "data": decode(body)}
+    attributes = {name: _unquoted(name, value) for name, value in given} | {"datacontenttype": BINARY}
+    checked = check(attributes | {"data": decode(body)})
+    written = json.dumps(attributes, ensure_ascii=False, separators=(",", ":"))
+    return Received(checked, written[:-1].encode() + b',"data":' + body.strip() + b"}")
 
 
-def _unquoted(value: str) -> str:
-    """A header's value: UTF-8, percent-encoded where it is not ASCII. Broken UTF-8 fails later, as a code."""
-    return unquote(value, errors="surrogateescape")
-
-
-def _from_object(event: Any) -> Received:
-    checked = check(event)
-    return Received(checked, json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode())
+def _unquoted(name: str, value: str) -> str:
+    """The value of an attribute from its header. Raises InvalidEvent."""
+    if not _ATTRIBUTE.fullmatch(name):
+        raise InvalidEvent([Fault(name, "the name of an attribute is made of letters and digits")])
+    try:
+        value.encode("ascii")
+        return unquote(value, errors="strict")
+    except UnicodeError as error:
+        fault = Fault(name, "not UTF-8, percent-encoded where it is not ASCII")
+        raise InvalidEvent([fault]) from error

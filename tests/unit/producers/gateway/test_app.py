@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import httpx
@@ -12,6 +12,7 @@ import pytest
 from starlette.applications import Starlette
 
 from producers.deliveries import Refused
+from producers.gateway import app as gateway_app
 from producers.gateway.app import make_app
 from producers.gateway.clients import Client, Clients, digest_of
 from producers.gateway.courier import Busy
@@ -124,6 +125,28 @@ def test_what_kafka_did_not_take(
     assert problem["status"] == status
     if answer is not busy:
         assert problem["faults"][0] == {"event": 0, "field": "", "message": "because"}
+
+
+def test_where_there_is_nothing_it_says_where_to_send() -> None:
+    courier = Courier(lambda _pairs: [])
+    for method, path, status in (("GET", "/events", 405), ("POST", "/", 405), ("GET", "/other", 404)):
+        answer = ask(courier, method, path)
+        assert (answer.status_code, answer.json()["status"]) == (status, status)
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert ("allow" in answer.headers) == (status == 405)
+        assert "POST /events" in answer.json()["detail"]
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateway_app, "MOST_BODY_SECONDS", 0.05)
+
+    async def dribble() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.sleep(5)
+
+    headers = {"authorization": "Bearer token", "content-type": STRUCTURED}
+    answer = ask(Courier(lambda _pairs: []), "POST", "/events", dribble(), **headers)
+    assert (answer.status_code, answer.json()["title"]) == (408, "Too slow")
 
 
 def test_health_follows_the_courier() -> None:

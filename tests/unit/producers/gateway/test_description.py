@@ -24,7 +24,7 @@ def test_it_is_openapi(described: dict[str, Any]) -> None:
     assert described["openapi"].startswith("3.1")
     post = described["paths"]["/events"]["post"]
     assert set(post["requestBody"]["content"]) == {STRUCTURED, BATCH, BINARY}
-    assert {"202", "401", "403", "413", "415", "422", "429", "503"} == set(post["responses"])
+    assert {"202", "401", "403", "408", "413", "415", "422", "429", "503"} == set(post["responses"])
     json.dumps(described)
 
 

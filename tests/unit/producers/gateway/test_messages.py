@@ -90,6 +90,16 @@ def test_a_batch() -> None:
     assert [json.loads(one.text) for one in received] == events
 
 
+def test_an_event_of_a_batch_is_sent_as_it_stands() -> None:
+    texts = [json.dumps(EVENT, indent=1)] + [
+        json.dumps(EVENT)[:-1] + more
+        for more in (', "x": 1e999}', ', "x": 1.0000000000000000001}', ', "id": 2}')
+    ]
+    received = read([("content-type", BATCH)], f" [\n{' , '.join(texts)}\t] ".encode())
+    assert [one.text.decode() for one in received] == texts
+    assert {one.event.id for one in received} == {"1"}, "of equal keys the first counts"
+
+
 def test_an_empty_batch_is_a_batch() -> None:
     assert read([("content-type", BATCH)], b"[]") == []
 
@@ -119,6 +129,7 @@ def test_a_batch_is_an_array(body: bytes) -> None:
         [("content-type", f"{STRUCTURED}; charset=gb18030")],
         [("content-type", "application/cloudevents+xml")],
         [("content-type", "")],
+        [("content-type", STRUCTURED), ("content-type", "text/plain")],
     ],
 )
 def test_other_content_types_are_refused(headers: list[tuple[str, str]]) -> None:
@@ -137,6 +148,11 @@ def test_other_content_types_are_refused(headers: list[tuple[str, str]]) -> None
         ({"subject": "a%00b"}, "subject"),
         ({"subject": "a%0A"}, "subject"),
         ({"source": "%22"}, "source"),
+        ({"traceparent": "%ff"}, "traceparent"),
+        ({"traceparent": "%ED%A0%80"}, "traceparent"),
+        ({"subject": "æ¡\x88"}, "subject"),
+        ({"a_b": "x"}, "a_b"),
+        ({"": "x"}, ""),
         ({"data": "{}"}, "data"),
     ],
 )
@@ -153,6 +169,12 @@ def test_a_header_given_twice_is_refused() -> None:
 )
 def test_the_data_of_a_binary_event_cannot_reach_into_its_attributes(body: bytes) -> None:
     assert faults(binary(), body)
+
+
+def test_the_data_of_a_binary_event_is_sent_as_it_stands() -> None:
+    (received,) = read(binary(), b' {"x_local": 1e999, "x_local": [1.50] }\n')
+    assert received.text.endswith(b',"data":{"x_local": 1e999, "x_local": [1.50] }}')
+    assert json.loads(received.text)["id"] == "1"
 
 
 def test_binary_without_content_type_is_json() -> None:
