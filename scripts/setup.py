@@ -92,7 +92,7 @@ def set_up() -> None:
     pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     uv = [str(PYTHON), "-m", "uv", "--quiet", "pip"]
     run([*pip, "--require-hashes", "-r", str(REQUIREMENTS / "uv.txt")], "uv could not be installed", NETWORK)
-    # Compiled once here: every process that is started imports from it, also where Python may not write bytecode.
+    # Compiled once: every process imports from it, also where Python may not write bytecode itself.
     run(
         [*uv, "sync", "--compile-bytecode", "--require-hashes", str(REQUIREMENTS / "dev.txt")],
         "The locked requirements could not be installed",
