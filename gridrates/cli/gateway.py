@@ -25,8 +25,6 @@ gateway = typer.Typer(
         "gridrates gateway --clients clients.toml             # on port 8090",
     ),
 )
-# How long requests under way may take when the gateway is told to stop.
-_GRACE_SECONDS = 30
 
 
 def register(app: typer.Typer) -> None:
@@ -74,25 +72,19 @@ def _listening(host: str, port: int) -> socket.socket:
 
 
 def _serve(settings: Settings, clients: Clients, listener: socket.socket) -> None:
-    import uvicorn
-
     from producers.gateway.app import make_app
     from producers.gateway.courier import Courier
+    from producers.gateway.server import make_server
 
     courier = Courier(settings)
     courier.start()
     host, port = listener.getsockname()[:2]
     common.say(f"Taking events on http://{host}:{port}/events for topic {settings.topic}.")
-    config = uvicorn.Config(
-        make_app(courier, clients),
-        log_level="warning",
-        access_log=False,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
-    )
+    server = make_server(make_app(courier, clients))
     # The server raises the signal again when it is done; for us that is the end it should come to.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    uvicorn.Server(config).run([listener])
+    server.run([listener])
     common.say("Stopped; everything that was taken is on Kafka.")
 
 

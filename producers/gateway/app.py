@@ -181,4 +181,7 @@ def make_app(courier: Courier, clients: Clients) -> Starlette:
         Route("/openapi.json", show_openapi),
         Route("/", show_page),
     ]
-    return Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
+    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
+    # A sender that posts to /events/ is told so; it may not follow where it is redirected.
+    app.router.redirect_slashes = False
+    return app

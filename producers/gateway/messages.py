@@ -54,6 +54,8 @@ def read(headers: Sequence[tuple[str, str]], body: bytes) -> list[Received]:
 
     Raises UnsupportedMedia or InvalidRequest. A batch is taken as a whole or not at all.
     """
+    if any(name == "content-encoding" and value.lower() != "identity" for name, value in headers):
+        raise UnsupportedMedia("Send the body as it is, without content-encoding.")
     media = _media_type(headers)
     if media == STRUCTURED:
         return [_placed(0, lambda: _structured(body))]

@@ -137,6 +137,12 @@ def test_other_content_types_are_refused(headers: list[tuple[str, str]]) -> None
         read(headers, json.dumps(EVENT).encode())
 
 
+def test_a_compressed_body_is_refused_as_such() -> None:
+    headers = [("content-type", STRUCTURED), ("content-encoding", "gzip")]
+    with pytest.raises(UnsupportedMedia, match="without content-encoding"):
+        read(headers, b"\x1f\x8b")
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
