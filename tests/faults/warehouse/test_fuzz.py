@@ -20,48 +20,14 @@ from hypothesis import strategies as st
 from contracts.events import InvalidEvent, check
 from gridrates.settings import Settings
 from tests.faults.warehouse.landings import Landings
+from tests.horrors import HORRORS
 from tests.integration.warehouse.topics import publish, query
-from tests.landing import LONGEST, event, payload
+from tests.landing import LONGEST, payload
 from tests.unit.contracts.strategies import good_events
 from warehouse.live import open_live
 
 COUNT = int(os.environ.get("GRIDRATES_FUZZ", "1000000"))
 ROUNDS = 8
-DEEP = 50_000
-HORRORS: list[bytes] = [
-    b"",
-    b"\x00",
-    b"null",
-    b"[]",
-    b"{}",
-    b'"text"',
-    b"\xef\xbb\xbf" + payload(),
-    payload().decode().encode("utf-16"),
-    payload(data={"description": "井盖"}).decode().encode("gb18030"),
-    b"[" * DEEP,
-    b"[" * DEEP + b"]" * DEEP,
-    b'{"a":' * DEEP + b"1" + b"}" * DEEP,
-    payload(data={"x": "y" * 10_000}),
-    payload(data={"description": "\u0000"}),
-    payload().replace(b"C-1", rb"\ud800"),
-    payload(time="0001-01-01T00:00:00Z"),
-    payload(time="9999-12-31T23:59:59Z"),
-    payload(time="2026-02-30T08:00:00Z"),
-    payload(data={"longitude": float("nan")}),
-    payload(data={"longitude": float("inf")}),
-    payload(data={"longitude": 10**400}),
-    payload()[:-1] + b', "id": "other"}',
-    payload(id=""),
-    payload(id=None),
-    payload(type="gridrates.case.unknown.v1"),
-    payload(sequence=-(2**70)),
-    payload(source="\u202e/\u200b"),
-    b" " * 100_000 + payload(),
-    b"\xff" * 100,
-    b'{"id": "x", ' * 1_000,
-    payload(data={"tags": ["t"] * 5_000}),
-    json.dumps(event(data={"x": ["\U0001f600" * 500]})).encode(),
-]
 
 
 def corpus() -> list[bytes]:
