@@ -140,6 +140,7 @@ def test_a_death_at_the_very_first_publication_leaves_nothing_published(tmp_path
         assert len(versions(reader)) == 1
 
 
+@pytest.mark.full
 def test_deaths_at_random_moments_leave_a_whole_generation(settings, tmp_path) -> None:
     dice = random.Random(20260501)
     for _ in range(20):
@@ -183,7 +184,9 @@ with open_street(settings, cases=20_000) as live:
 """
 
 
-@pytest.mark.parametrize("room", [0, 100_000, 1_000_000, 1_700_000])
+@pytest.mark.parametrize(
+    "room", [0, 100_000, *(pytest.param(room, marks=pytest.mark.full) for room in (1_000_000, 1_700_000))]
+)
 def test_a_full_disk_leaves_the_generation_before_in_force(tmp_path, room: int) -> None:
     """A small file system of its own, which the process fills; however much is left, it is too little."""
     mount = ["unshare", "--user", "--map-root-user", "--mount"]

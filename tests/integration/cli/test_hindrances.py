@@ -215,7 +215,13 @@ exit $code
 """
 
 
-@pytest.mark.parametrize("room", ["0", "600K"], ids=["not a byte left", "a little left"])
+@pytest.mark.parametrize(
+    "room",
+    [
+        pytest.param("0", id="not a byte left"),
+        pytest.param("600K", id="a little left", marks=pytest.mark.full),
+    ],
+)
 def test_a_full_disk(gridrates: CommandLine, room: str) -> None:
     """On a small file system of its own, which is full; with room again, its home works on."""
     if shutil.which("unshare") is None or subprocess.run([*MOUNT, "true"], capture_output=True).returncode:
@@ -235,6 +241,7 @@ def test_a_full_disk(gridrates: CommandLine, room: str) -> None:
     assert rates(gridrates.settings) == WHOLE
 
 
+@pytest.mark.full
 def test_files_that_may_not_grow(gridrates: CommandLine) -> None:
     """A limit on the size of files is to the program what a full disk is."""
     published = gridrates.settings.published_dir.joinpath("current.duckdb").stat().st_size

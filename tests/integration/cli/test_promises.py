@@ -63,6 +63,7 @@ def landed(settings: Settings) -> dict[str, int]:
     return {"events": events, "duplicates": duplicates, "rejected": rejected}
 
 
+@pytest.mark.full
 def test_killed_at_any_boundary_and_run_again_nothing_is_lost_or_doubled(
     gridrates: CommandLine, sent: dict[str, Any]
 ) -> None:

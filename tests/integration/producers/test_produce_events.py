@@ -318,6 +318,7 @@ def test_a_signal_ends_it_with_the_books_in_order(
     assert len(landed(kafka_settings)) == 2000
 
 
+@pytest.mark.full
 def test_memory_is_flat(kafka_settings: Settings, tmp_path: Path) -> None:
     """Ten times the events take no more memory: measured in processes of their own."""
     peaks = []

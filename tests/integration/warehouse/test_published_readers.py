@@ -179,6 +179,7 @@ def test_a_reader_sees_only_whole_generations_and_no_error(live, settings, way: 
         assert len(set(reader.generations)) > PUBLICATIONS // 4
 
 
+@pytest.mark.full
 def test_ten_readers_at_once_see_only_whole_generations(live, settings) -> None:
     ways = ["reopening the link"] * 4 + ["our own client"] * 3 + ["holding one open"] * 2 + ["Parquet"]
     with reading(settings, ways) as readers:

@@ -26,7 +26,10 @@ print([thread.name for thread in threading.enumerate()])
 """
 
 
-@pytest.mark.parametrize(("role", "is_warm"), [("scheduler", True), ("triggerer", False), ("dags", False)])
+@pytest.mark.parametrize(
+    ("role", "is_warm"),
+    [pytest.param("scheduler", True, marks=pytest.mark.full), ("triggerer", False), ("dags", False)],
+)
 def test_only_the_scheduler_is_warm_and_starts_no_thread(tmp_path: Path, role: str, is_warm: bool) -> None:
     """A thread would not survive the fork that makes a task, and might hold a lock in it."""
     write_local_settings(tmp_path)

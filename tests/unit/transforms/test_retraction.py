@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.events import ACTIVITY_TYPE, PROJECT_TYPE, RETRACTION_TYPE
@@ -41,7 +41,7 @@ def facts(events: list[Row], *batches: list[Row]) -> dict[str, list[tuple[Any, .
     return everything(connection)
 
 
-@slow
+@settings(slow, max_examples=max(slow.max_examples // 2, 2))
 @given(histories(most=15), st.data())
 def test_figures_are_those_of_the_events_that_stand(events: list[Row], data: st.DataObject) -> None:
     taken_back = data.draw(st.lists(st.sampled_from(events), unique_by=lambda e: e["id"], min_size=1))

@@ -135,6 +135,7 @@ def test_a_file_that_lost_something_keeps_the_bytes_in_the_table(
     assert live(settings, "SELECT count(payload) FROM raw_event") == [(300,)]
 
 
+@pytest.mark.full
 def test_figures_are_the_same_without_payloads(tmp_path: Path) -> None:
     street = make_settings(tmp_path, archive_payload_months=1)
     publish_street(street, events())
@@ -236,6 +237,7 @@ def test_a_copy_that_differs_is_not_taken(settings: Settings, monkeypatch: pytes
     assert live(settings, "SELECT count(*) FROM raw_event") == [(300,)]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("place", ["_copy", "_switch"])
 def test_killed_in_the_middle_the_old_file_is_there_and_the_next_try_works(
     settings: Settings, place: str

@@ -279,6 +279,7 @@ print(summary.mapped, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 """
 
 
+@pytest.mark.full
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     def measured(rows: int) -> tuple[int, int]:
         path = tmp_path / f"{rows}.csv"
