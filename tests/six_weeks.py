@@ -45,7 +45,7 @@ def make_profile(folder: Path) -> Path:
     profile = folder / "demo-street"
     shutil.copytree(ROOT / "profiles" / "demo-street", profile)
     text = (profile / "profile.yaml").read_text(encoding="utf-8")
-    kept = re.sub(r"^composites:\n(?:[ #].*\n)*", "", text, flags=re.M)
+    kept = re.sub(r"^composites:.*\n(?:[ #].*\n)*", "", text, flags=re.M)
     (profile / "profile.yaml").write_text(kept + COMPOSITE, encoding="utf-8")
     return profile
 
