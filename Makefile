@@ -33,8 +33,9 @@ format: setup ## mend what `make check` says about format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: setup ## measure landing and publishing beside bare readers (docs/benchmarks.md), and a rebuild of the rates
+bench: setup ## measure landing and publishing beside bare readers (docs/benchmarks.md), the gateway, and a rebuild of the rates
 	@GRIDRATES_HOME=$(BENCH_HOME) $(BIN)/python -m benchmarks.table $(BENCH_ARGS)
+	@GRIDRATES_HOME=$(BENCH_HOME) $(BIN)/python -m benchmarks.gateway
 	@$(BIN)/python -m benchmarks.rates
 
 MINUTES ?= 60

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from jsonschema.exceptions import ValidationError
 from contracts.events import DATA_TYPES
 from producers.gateway.description import openapi, page
 from producers.gateway.messages import BATCH, BINARY, STRUCTURED
+
+ROOT = Path(__file__).parents[4]
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +57,11 @@ def test_the_page_needs_nothing_from_elsewhere(described: dict[str, Any]) -> Non
         assert name in text and data.zh in text
     for status in described["paths"]["/events"]["post"]["responses"]:
         assert f"<th>{status}<td>" in text
+
+
+def test_the_documentation_tells_every_answer(described: dict[str, Any]) -> None:
+    page_of_docs = (ROOT / "docs" / "gateway.md").read_text()
+    told = {
+        status for row in re.findall(r"^\| ([0-9, ]+) \|", page_of_docs, re.M) for status in row.split(", ")
+    }
+    assert set(described["paths"]["/events"]["post"]["responses"]) <= told
