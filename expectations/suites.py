@@ -16,7 +16,8 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from gridrates.errors import InputError
-from gridrates.profile import explain, read_yaml
+from gridrates.profile import explain
+from gridrates.yaml_files import read_yaml
 
 FOLDER = Path(__file__).parent / "suites"
 # What is expected of every derived table, and of those that carry the indicator family.

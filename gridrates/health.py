@@ -20,10 +20,10 @@ import duckdb
 from gridrates import lag
 from gridrates.alerts import Alert, fire, resolve
 from gridrates.errors import GridratesError, WarehouseError
-from gridrates.profile import read_yaml
 from gridrates.published_client import open_published
 from gridrates.settings import Settings
 from gridrates.status import Level
+from gridrates.yaml_files import read_yaml
 
 SQL = Path(__file__).parent / "sql"
 DECLARED = Path(__file__).with_name("health.yaml")

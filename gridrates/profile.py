@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date, time
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from gridrates.errors import InputError
+from gridrates.yaml_files import read_yaml, yaml_line
 
 SHIPPED = Path(__file__).parent.parent / "profiles"
 LimitUnit = Literal["minute", "hour", "day", "working_hour", "working_day"]
-# The same language in C, ten times as fast, where PyYAML was built with it.
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 EmptyIsNone = BeforeValidator(lambda value: None if value == "" else value)
 
 
@@ -282,36 +280,6 @@ def load_profile(name: str) -> Profile:
         raise InputError(
             f"{file}, line {line}: {explain(error)}.", remedy="Mend the keys named and try again."
         ) from error
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """A YAML file that holds a mapping. Raises InputError with the line."""
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_LOADER)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(
-            f"{path} cannot be read: {error}.", remedy="It must be UTF-8 and valid YAML."
-        ) from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path} holds no keys.", remedy="Write `key: value` lines.")
-    return content
-
-
-def yaml_line(path: Path, keys: Sequence[str | int]) -> int:
-    """The line of a key of a YAML file, or of the nearest key above it that is there."""
-    node = yaml.compose(path.read_text(encoding="utf-8-sig"))
-    line = 0
-    for key in keys:
-        if isinstance(node, yaml.MappingNode):
-            found = [(name, value) for name, value in node.value if name.value == str(key)]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int):
-            found = [(value, value) for value in node.value[key : key + 1]]
-        else:
-            found = []
-        if not found:
-            break
-        line, node = found[0][0].start_mark.line, found[0][1]
-    return line + 1
 
 
 def explain(error: ValidationError) -> str:

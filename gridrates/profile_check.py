@@ -26,8 +26,8 @@ from gridrates.profile import (
     Session,
     Unit,
     load_profile,
-    yaml_line,
 )
+from gridrates.yaml_files import yaml_line
 
 Severity = Literal["error", "warning"]
 # Words that the figures use for their own rows.

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gridrates.profile import read_yaml
+from gridrates.yaml_files import read_yaml
 from transforms.indicators import load_indicators
 from transforms.models import Model, declared_models
 from transforms.restatement import RATES, VERSIONS

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from gridrates.profile import folder_of, read_yaml
+from gridrates.profile import folder_of
 from gridrates.settings import load_settings
+from gridrates.yaml_files import read_yaml
 
 
 def time_zone() -> str:

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 
 from contracts.events import DATA_TYPES
@@ -24,6 +23,7 @@ from contracts.fields import Code
 from contracts.landing_rules import TYPES, FieldRule
 from gridrates.errors import InputError
 from gridrates.profile import explain
+from gridrates.yaml_files import read_yaml
 
 VERBS: dict[str, str] = {event_type.split(".")[-2]: event_type for event_type in TYPES}
 # Beside strptime patterns: a time that carries its offset, and the day number of a spreadsheet.
@@ -274,7 +274,12 @@ def nearest(word: str, words: Iterable[str]) -> str:
 
 def load_mapping(path: Path, *, time_zone: str) -> Mapping:
     """Read a mapping; `time_zone` holds where it names none. Raises InputError naming what is wrong."""
-    content = _read(path)
+    if not path.exists():
+        raise InputError(
+            f"There is no mapping {path}.",
+            remedy="Write one, or let `gridrates profile new` propose it from an export.",
+        )
+    content = read_yaml(path, as_text=True)
     try:
         return Mapping.model_validate({"time_zone": time_zone} | content)
     except ValidationError as error:
@@ -330,36 +335,3 @@ def _contract_problems(type_name: str, field: FieldRule, text: str) -> Iterator[
         DATA_TYPES[type_name].model_validate({field.name: given})
     except ValidationError as error:
         yield from (f"{text!r}: {e['msg']}" for e in error.errors() if e["loc"][0] == field.name)
-
-
-class _Loader(yaml.BaseLoader):
-    """Every scalar is text; a key given twice is a mistake, not a silent choice."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"{key.value!r} is there twice", key.start_mark
-                )
-            seen.add(str(key.value))
-        return super().construct_mapping(node, deep)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader)
-    except FileNotFoundError as error:
-        raise InputError(
-            f"There is no mapping {path}.",
-            remedy="Write one, or let `gridrates profile new` propose it from an export.",
-        ) from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(
-            f"{path} cannot be read: {error}.", remedy="It must be UTF-8 and valid YAML."
-        ) from error
-    if not isinstance(content, dict):
-        raise InputError(
-            f"{path} holds no keys.", remedy="docs/csv-import.md shows how a mapping is written."
-        )
-    return content

@@ -10,7 +10,8 @@ from functools import cache
 from pathlib import Path
 
 from gridrates.errors import InputError
-from gridrates.profile import Composite, Profile, read_yaml
+from gridrates.profile import Composite, Profile
+from gridrates.yaml_files import read_yaml
 from transforms.indicators import load_indicators
 
 FILE = Path(__file__).parent / "composites.yaml"

@@ -9,7 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gridrates.profile import Profile, read_yaml
+from gridrates.profile import Profile
+from gridrates.yaml_files import read_yaml
 
 FILE = Path(__file__).with_name("conventions.yaml")
 

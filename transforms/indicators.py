@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from gridrates.profile import read_yaml
+from gridrates.yaml_files import read_yaml
 
 FILE = Path(__file__).parent / "indicators.yaml"
 

@@ -18,7 +18,8 @@ import sqlglot
 from pydantic import BaseModel, ConfigDict
 from sqlglot import exp
 
-from gridrates.profile import Profile, read_yaml
+from gridrates.profile import Profile
+from gridrates.yaml_files import read_yaml
 from transforms.calendar import HOUR
 from transforms.composites import chosen_composites
 from transforms.indicators import load_indicators

@@ -14,7 +14,8 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from gridrates.errors import InputError
-from gridrates.profile import explain, folder_of, read_yaml
+from gridrates.profile import explain, folder_of
+from gridrates.yaml_files import read_yaml
 
 FILE = "scenario.yaml"
 Share = Annotated[float, Field(ge=0, le=1)]
