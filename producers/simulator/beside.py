@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -23,18 +22,14 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Happening:
-    """One event beside the cases: when, of which type, about what, saying what."""
+    """One event beside the cases: when (also as text), of which type, about what, saying what."""
 
     at: int
+    time: str
     model: type[events.Data]
     subject: str
     event_id: str
     data: dict[str, Any]
-
-
-def local_text(world: World, at: int) -> str:
-    """An instant as RFC 3339 text in the street's zone."""
-    return datetime.fromtimestamp(at, UTC).astimezone(world.clock.zone).isoformat()
 
 
 class ActivityStream:
@@ -70,19 +65,22 @@ class ActivityStream:
         counts = self._counts(rng, day, size)
         nodes = self.world.pick_nodes(rng, self.spec.levels, np.full(size, day))
         started, ended = self._times(rng, day, size)
+        started_at, ended_at = self.world.clock.texts(started), self.world.clock.texts(ended)
         for i in range(size):
             subject = f"{self.name}-{self.world.clock.days[day]:%Y%m%d}-{i + 1:04d}"
             data: dict[str, Any] = {
                 "activity_kind": self.name,
                 "grid_code": self.world.nodes[nodes[i]],
-                "started_at": local_text(self.world, started[i]),
-                "ended_at": local_text(self.world, ended[i]),
+                "started_at": started_at[i],
+                "ended_at": ended_at[i],
                 **{field: int(values[i]) for field, values in counts.items()},
                 **self._extras(rng),
             }
             if mine := opened[i::size]:
                 data["case_ids"] = mine
-            yield Happening(int(ended[i]), events.ActivityRecorded, subject, f"{subject}-1", data)
+            yield Happening(
+                int(ended[i]), ended_at[i], events.ActivityRecorded, subject, f"{subject}-1", data
+            )
 
     def _counts(self, rng: np.random.Generator, day: int, size: int) -> dict[Tally, Counts]:
         counts: dict[Tally, Counts] = {}
@@ -131,8 +129,9 @@ def projects(world: World, name: str, spec: Projects, scale: float) -> Iterator[
     ):
         subject = f"{name}-{number:04d}"
         since = int(world.clock.midnights[day]) + 9 * 3600
-        moments = since + np.sort(rng.random(stage) * (world.end - since - 1)).astype(np.int64)
-        for step, at in enumerate([since, *moments.tolist()]):
+        later = since + np.sort(rng.random(stage) * (world.end - since - 1)).astype(np.int64)
+        moments = np.concatenate([[since], later])
+        for step, (at, text) in enumerate(zip(moments.tolist(), world.clock.texts(moments), strict=True)):
             data: dict[str, Any] = {
                 "project_kind": name,
                 "stage": stages[step],
@@ -141,4 +140,4 @@ def projects(world: World, name: str, spec: Projects, scale: float) -> Iterator[
             }
             if spec.tags:
                 data["tags"] = list(spec.tags)
-            yield Happening(at, events.ProjectStageChanged, subject, f"{subject}-{step + 1}", data)
+            yield Happening(at, text, events.ProjectStageChanged, subject, f"{subject}-{step + 1}", data)

@@ -60,6 +60,9 @@ class CaseStream:
         self.channels, self._channel_chances = world.channel_numbers(stream, where)
         self._entry_chances = world.category_weights(stream.categories, where)
         self._responsible = world.responsible(stream, where)
+        self._group_of_entry = np.full(len(world.entries), -1)
+        for number, (entries, _) in enumerate(self._responsible):
+            self._group_of_entry[entries] = number
         self._check_responsible(where)
         self.limit_seconds, self.limit_is_working = world.limits(stream.work_type)
         if stream.deadline_days:
@@ -73,10 +76,7 @@ class CaseStream:
         self._last_original: Indices = np.zeros((0, 4), dtype=np.int64)
 
     def _check_responsible(self, where: str) -> None:
-        covered = np.isin(
-            np.arange(len(self.world.entries)), [e for group, _ in self._responsible for e in group]
-        )
-        orphans = np.flatnonzero((self._entry_chances > 0) & ~covered)
+        orphans = np.flatnonzero((self._entry_chances > 0) & (self._group_of_entry < 0))
         if len(orphans) and any(self.spec.cases.get(life) for life in DISPATCHED):
             raise InputError(
                 f"scenario, {where}: no unit is responsible for {self.world.categories[orphans[0]]}.",
@@ -142,8 +142,9 @@ class CaseStream:
 
     def _units(self, rng: np.random.Generator, entry: Indices) -> Indices:
         unit = np.full(len(entry), -1)
-        for entries, chances in self._responsible:
-            theirs = np.flatnonzero(np.isin(entry, entries))
+        group = self._group_of_entry[entry]
+        for number, (_, chances) in enumerate(self._responsible):
+            theirs = np.flatnonzero(group == number)
             unit[theirs] = rng.choice(len(chances), len(theirs), p=chances)
         return unit
 

@@ -45,6 +45,12 @@ def is_working(day: date, country: str) -> bool:
     return bool(holidays.country_holidays(country, years=day.year).is_working_day(day))
 
 
+def offset_text(seconds: int) -> str:
+    """An offset from UTC as RFC 3339 writes it."""
+    hours, minutes = divmod(abs(seconds) // 60, 60)
+    return f"{'-' if seconds < 0 else '+'}{hours:02d}:{minutes:02d}"
+
+
 class Clock:
     """Local time and working time of one profile from `first` to `last` (days, both included).
 
@@ -78,6 +84,13 @@ class Clock:
     def offsets(self, at: Instants) -> Instants:
         """Seconds local time is ahead of UTC; a day keeps the offset it began with."""
         return self._offsets[np.clip(self.day_index(at), 0, len(self._offsets) - 1)]
+
+    def texts(self, at: Instants) -> list[str]:
+        """Instants as RFC 3339 text, with the offset of the local day they fall in."""
+        offsets = self.offsets(at)
+        texts = {seconds: offset_text(seconds) for seconds in np.unique(offsets).tolist()}
+        local = np.datetime_as_string((at + offsets).astype("datetime64[s]")).tolist()
+        return [text + texts[seconds] for text, seconds in zip(local, offsets.tolist(), strict=True)]
 
     def seconds(self, amount: float, unit: str) -> tuple[float, bool]:
         """A limit as seconds, and whether they count only inside sessions."""

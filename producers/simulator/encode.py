@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic_core import to_json
 
 from contracts import events
-from producers.simulator.beside import Happening, local_text
+from producers.simulator.beside import Happening
 from producers.simulator.rows import FAULTS, OUTCOMES, RESOLUTIONS, SATISFACTIONS, VERBS, Rows
 from producers.simulator.scenario import Fault
 from producers.simulator.world import World
@@ -22,8 +23,6 @@ from producers.simulator.world import World
 Array = npt.NDArray[Any]
 Record = tuple[bytes, bytes]
 Column = Callable[[World, Rows], Sequence[Any]]
-
-write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 ROLES: dict[type[events.Data], str] = {
     events.Accepted: "intake_operator",
@@ -151,7 +150,8 @@ def _outcomes(_: World, rows: Rows) -> Sequence[Any]:
 
 def _moments(world: World, rows: Rows) -> Sequence[Any]:
     return [
-        text if n >= 0 else None for n, text in zip(rows["moment"], times(world, rows["moment"]), strict=True)
+        text if n >= 0 else None
+        for n, text in zip(rows["moment"], world.clock.texts(rows["moment"]), strict=True)
     ]
 
 
@@ -251,20 +251,6 @@ FIELDS: dict[type[events.Data], dict[str, Column]] = {
 UNIT_STEPS = (events.Signed, events.Returned, events.Handled)
 
 
-def times(world: World, at: Array) -> list[str]:
-    """Instants as RFC 3339 text, with the offset of the local day they fall in."""
-    offsets = world.clock.offsets(at)
-    texts = {seconds: offset_text(seconds) for seconds in np.unique(offsets).tolist()}
-    local = np.datetime_as_string((at + offsets).astype("datetime64[s]")).tolist()
-    return [text + texts[seconds] for text, seconds in zip(local, offsets.tolist(), strict=True)]
-
-
-def offset_text(seconds: int) -> str:
-    """An offset from UTC as RFC 3339 writes it."""
-    hours, minutes = divmod(abs(seconds) // 60, 60)
-    return f"{'-' if seconds < 0 else '+'}{hours:02d}:{minutes:02d}"
-
-
 def sources(world: World, rows: Rows, model: type[events.Data]) -> Sequence[str]:
     """The system each event comes from: the channel of a report, the unit's desk, or the centre."""
     street = world.profile.name
@@ -292,7 +278,7 @@ def _of_verb(world: World, rows: Rows) -> Iterator[Record]:
     names = tuple(columns)
     cases = world.case_ids(rows["entry"], rows["day"], rows["number"])
     envelopes = zip(
-        cases, rows["step"].tolist(), times(world, rows["at"]), sources(world, rows, model), strict=True
+        cases, rows["step"].tolist(), world.clock.texts(rows["at"]), sources(world, rows, model), strict=True
     )
     for (case, step, at, source), values in zip(envelopes, zip(*columns.values(), strict=True), strict=True):
         event = {
@@ -305,7 +291,7 @@ def _of_verb(world: World, rows: Rows) -> Iterator[Record]:
             "sequence": step + 1,
             "data": {k: v for k, v in zip(names, values, strict=True) if v is not None},
         }
-        yield case.encode(), write(event).encode()
+        yield case.encode(), to_json(event)
 
 
 def encode_happening(world: World, one: Happening) -> Record:
@@ -316,10 +302,10 @@ def encode_happening(world: World, one: Happening) -> Record:
         "source": f"{world.profile.name}/centre",
         "type": one.model.type,
         "subject": one.subject,
-        "time": local_text(world, one.at),
+        "time": one.time,
         "data": one.data,
     }
-    return one.subject.encode(), write(event).encode()
+    return one.subject.encode(), to_json(event)
 
 
 def spoil(value: bytes, fault: Fault) -> bytes:
@@ -336,7 +322,7 @@ def spoil(value: bytes, fault: Fault) -> bytes:
             if fault != "id_conflict":
                 event["id"] += f"-{fault}"
             SPOILT[fault](event)
-            return write(event).encode()
+            return to_json(event)
 
 
 SPOILT: dict[Fault, Callable[[dict[str, Any]], Any]] = {

@@ -27,7 +27,7 @@ from producers.simulator.scenario import Scenario
 from producers.simulator.world import World
 
 # Cases made at once: enough to make numpy worth its while, few enough to stay in the cache.
-STRETCH_CASES = 5_000
+STRETCH_CASES = 20_000
 LONGEST_STRETCH = 31
 BATCH = 5_000
 ON_SLOW_DEVICES = (VERB[events.Signed], VERB[events.Handled])
@@ -61,7 +61,7 @@ class Simulation:
             for index, (name, spec) in enumerate(scenario.streams.items())
         ]
         self._taken = np.zeros(len(self.world.clock.days), dtype=np.int64)
-        self._waiting = blank(0)
+        self._waiting: list[Rows] = []
         self._happenings: dict[int, Happening] = {}
         self._happened = 0
         self._owed: Counter[int] = Counter()
@@ -98,8 +98,9 @@ class Simulation:
         """What is sent on the days `first` to `after` (excluded), in order, faults and all."""
         self._make(first, after)
         end = self.world.clock.midnights[after]
-        due = self._waiting["sent"] < end
-        rows, self._waiting = self._waiting[due], self._waiting[~due]
+        waiting = joined(self._waiting)
+        due = waiting["sent"] < end
+        rows, self._waiting = waiting[due], [waiting[~due]]
         return in_order_of_sending(joined([rows, *self._faulty(rows, first, after, int(end))]))
 
     def _make(self, first: int, after: int) -> None:
@@ -108,7 +109,7 @@ class Simulation:
         for stream in self.streams:
             rng = self.world.rng(f"cases.{stream.name}", first)
             cases = stream.draw(rng, first, after, self._taken)
-            self._wait(self._sending(Lives(stream, cases, rng).rows(), rng))
+            self._waiting.append(self._sending(Lives(stream, cases, rng).rows(), rng))
             if stream.spec.opened_by:
                 self._link(opened[stream.spec.opened_by], cases)
         for name, activity in self._activities.items():
@@ -130,10 +131,7 @@ class Simulation:
         rows["detail"] = np.arange(self._happened, self._happened + len(happenings))
         self._happenings.update(zip(rows["detail"].tolist(), happenings, strict=True))
         self._happened += len(happenings)
-        self._wait(self._sending(rows, self.world.rng(label, number)))
-
-    def _wait(self, rows: Rows) -> None:
-        self._waiting = joined([self._waiting, rows])
+        self._waiting.append(self._sending(rows, self.world.rng(label, number)))
 
     def _sending(self, rows: Rows, rng: np.random.Generator) -> Rows:
         """Set when each event is sent: soon, or long after from a device that was offline."""

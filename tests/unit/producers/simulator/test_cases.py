@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from contracts.events import Declined, Filed, Handled, Reported, Visited
-from producers.simulator.encode import offset_text
+from producers.simulator.clock import offset_text
 from tests.simulating import lives, simulation, stream, street, verbs
 
 MANY = {"self_disposed": 2000}
