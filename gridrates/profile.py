@@ -22,6 +22,8 @@ from gridrates.yaml_files import read_yaml, yaml_line
 
 SHIPPED = Path(__file__).parent.parent / "profiles"
 LimitUnit = Literal["minute", "hour", "day", "working_hour", "working_day"]
+# What stands in SQL as text.
+Code = Annotated[str, Field(pattern=r"^[\w.-]+$")]
 EmptyIsNone = BeforeValidator(lambda value: None if value == "" else value)
 
 
@@ -154,14 +156,54 @@ class Part(BaseModel):
     brackets: tuple[tuple[float | None, float], ...] = ()
 
 
-class Composite(BaseModel):
-    """A composite score (综合成绩), the grades it gives and the lists it puts its subjects on.
+class Lists(BaseModel):
+    """Scores from which or below which a subject is listed: red honours, yellow warns, black shames."""
 
-    `levels` are levels of the grid tree, `unit` or `total`. Grades are given from these scores on; the red
-    list honours, the yellow warns, the black shames.
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    red_from: float = 90
+    yellow_below: float = 75
+    black_below: float = 60
+
+
+class ScoreList(Lists):
+    """Red, yellow and black lists (红黄黑榜) by the mean score of one kind of activity.
+
+    `levels` are levels of the grid tree; a score counts for the node it names and for those above it.
+    """
+
+    zh: str
+    en: str
+    levels: tuple[Code, ...] = Field(min_length=1)
+
+
+class ResponseBand(BaseModel):
+    """How soon one step should follow another, around the clock: a yardstick beside the limits.
+
+    The first event of each of the two verbs counts.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    zh: str
+    en: str
+    since: str
+    until: str
+    amount: float = Field(gt=0)
+    unit: Literal["minute", "hour", "day"]
+
+    @property
+    def seconds(self) -> float:
+        """The time allowed, in seconds."""
+        return self.amount * {"minute": 60, "hour": 3600, "day": 86_400}[self.unit]
+
+
+class Composite(Lists):
+    """A composite score (综合成绩), the grades it gives and the lists it puts its subjects on.
+
+    `levels` are levels of the grid tree, `unit`, `operator` or `total`. Grades are given from these scores
+    on.
+    """
 
     zh: str
     en: str
@@ -172,9 +214,6 @@ class Composite(BaseModel):
     tie_breaker: str = "closure_due_count"
     parts: tuple[Part, ...] = Field(min_length=1)
     grades: dict[str, float] = {"A": 90, "B": 75, "C": 60, "D": 40, "E": 0}
-    red_from: float = 90
-    yellow_below: float = 75
-    black_below: float = 60
 
     @model_validator(mode="after")
     def _weighs_a_hundred(self) -> Composite:
@@ -233,6 +272,11 @@ class Profile(BaseModel):
 
     # By name; a name alone (`huairou:`) takes the composite of that name that ships with gridrates.
     composites: dict[str, Composite | None] = {}
+
+    # By kind of activity.
+    score_lists: dict[Code, ScoreList] = {}
+    # By work type.
+    response_bands: dict[str, tuple[ResponseBand, ...]] = {}
 
     grids: tuple[Grid, ...] = ()
     units: tuple[Unit, ...] = ()

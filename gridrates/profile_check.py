@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 from zoneinfo import available_timezones
 
+from contracts.events import CASE_TYPES
 from gridrates.profile import (
     Category,
     Composite,
     Grid,
     Limit,
+    Lists,
     Profile,
     Session,
     Unit,
@@ -32,6 +34,7 @@ from gridrates.yaml_files import yaml_line
 Severity = Literal["error", "warning"]
 # Words that the figures use for their own rows.
 RESERVED = ("total", "unassigned")
+CASE_VERBS = tuple(case.type.split(".")[2] for case in CASE_TYPES)
 ALL_WORK_TYPES = "all"
 # 6 digits of the district, 3 of the street, 3 of the community.
 AREA_STEPS = (6, 9, 12)
@@ -68,6 +71,8 @@ def check_profile(folder: Path) -> list[Finding]:
         *(_with_line(folder, f) for f in _settings(profile)),
         *(_with_line(folder, f) for f in _sessions(profile.calendar.sessions)),
         *(_with_line(folder, f) for f in _composites(profile)),
+        *(_with_line(folder, f) for f in _score_lists(profile)),
+        *(_with_line(folder, f) for f in _response_bands(profile)),
         *_grids(profile.grids, _lines(folder / "grids.csv")),
         *_units(profile.units, _lines(folder / "units.csv")),
         *_categories(profile.categories, _lines(folder / "categories.csv")),
@@ -143,7 +148,7 @@ def _with_line(folder: Path, finding: Finding) -> Finding:
 
 def _composites(profile: Profile) -> Iterator[Finding]:
     """What a composite names must be there, and its thresholds must stand in order."""
-    known = {grid.level for grid in profile.grids} | {"unit", "total"}
+    known = {grid.level for grid in profile.grids} | {"unit", "operator", "total"}
     for name, composite in profile.composites.items():
         place = f"profile.yaml, composites.{name}"
         if composite is None:
@@ -155,10 +160,34 @@ def _composites(profile: Profile) -> Iterator[Finding]:
         if profile.work_types and composite.work_type not in work_types:
             message = f"there is no work type {composite.work_type!r}"
             yield Finding("error", f"{place}.work_type", message, "Name one of work_types, or `all`.")
-        if not composite.black_below <= composite.yellow_below <= composite.red_from:
-            message = "the lists overlap: black_below, yellow_below and red_from must rise in this order"
-            yield Finding("error", place, message, "Put the three thresholds in order.")
+        yield from _thresholds(composite, place)
         yield from _parts(composite, place)
+
+
+def _thresholds(lists: Lists, place: str) -> Iterator[Finding]:
+    if not lists.black_below <= lists.yellow_below <= lists.red_from:
+        message = "the lists overlap: black_below, yellow_below and red_from must rise in this order"
+        yield Finding("error", place, message, "Put the three thresholds in order.")
+
+
+def _score_lists(profile: Profile) -> Iterator[Finding]:
+    known = {grid.level for grid in profile.grids} | {"total"}
+    for kind, lists in profile.score_lists.items():
+        place = f"profile.yaml, score_lists.{kind}"
+        for level in sorted(set(lists.levels) - known):
+            message = f"no grid has the level {level!r}"
+            yield Finding("error", f"{place}.levels", message, "Name a level of grids.csv, or `total`.")
+        yield from _thresholds(lists, place)
+
+
+def _response_bands(profile: Profile) -> Iterator[Finding]:
+    for work_type, bands in profile.response_bands.items():
+        place = f"profile.yaml, response_bands.{work_type}"
+        if work_type not in profile.work_types:
+            message = f"there is no work type {work_type!r}"
+            yield Finding("error", place, message, "Name one of work_types, or add it there.")
+        for verb in sorted({verb for band in bands for verb in (band.since, band.until)} - set(CASE_VERBS)):
+            yield Finding("error", place, f"no event has the verb {verb!r}", f"Use {', '.join(CASE_VERBS)}.")
 
 
 def _parts(composite: Composite, place: str) -> Iterator[Finding]:

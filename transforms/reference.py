@@ -48,6 +48,7 @@ def load_reference(connection: duckdb.DuckDBPyConnection, profile: Profile) -> N
     _fill(connection, "core_category", [_dump(c) for c in profile.categories])
     _fill(connection, "core_limit", _limits(profile.limits))
     _fill(connection, "core_composite", _composites(profile))
+    _fill(connection, "core_response_band", _response_bands(profile))
     _fill(connection, "core_convention", [each._asdict() for each in conventions(profile)])
     for table, key, names in (
         ("core_work_type", "work_type", profile.work_types),
@@ -154,6 +155,22 @@ def _composites(profile: Profile) -> list[dict[str, Any]]:
     return [
         {"composite": name, "name_zh": each.zh, "name_en": each.en, "source": each.source}
         for name, each in chosen_composites(profile).items()
+    ]
+
+
+def _response_bands(profile: Profile) -> list[dict[str, Any]]:
+    return [
+        {
+            "work_type": work_type,
+            "position": position,
+            "name_zh": band.zh,
+            "name_en": band.en,
+            "since_verb": band.since,
+            "until_verb": band.until,
+            "limit_seconds": band.seconds,
+        }
+        for work_type, bands in profile.response_bands.items()
+        for position, band in enumerate(bands, start=1)
     ]
 
 

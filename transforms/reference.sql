@@ -38,6 +38,11 @@ CREATE OR REPLACE TABLE core_composite (
   composite VARCHAR, name_zh VARCHAR, name_en VARCHAR, source VARCHAR
 );
 
+CREATE OR REPLACE TABLE core_response_band (
+  work_type VARCHAR, position BIGINT, name_zh VARCHAR, name_en VARCHAR, since_verb VARCHAR, until_verb VARCHAR,
+  limit_seconds DOUBLE
+);
+
 CREATE OR REPLACE TABLE core_calendar (calendar_date DATE, is_working_day BOOLEAN, holiday VARCHAR);
 
 CREATE OR REPLACE TABLE core_working_clock (

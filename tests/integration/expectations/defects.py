@@ -230,6 +230,7 @@ CORE = [
     Defect("core_case.unit_known", f"UPDATE core_case SET unit_code = 'U9' WHERE {CASE}"),
     Defect("core_case.category_known", f"UPDATE core_case SET category_system = '2007' WHERE {CASE}"),
     Defect("core_case.channel_known", f"UPDATE core_case SET channel = 'pigeon' WHERE {CASE}"),
+    Defect("core_case.merged_into_known", f"UPDATE core_case SET merged_into = 'C999' WHERE {CASE}"),
     Defect("core_case.work_type_known", f"UPDATE core_case SET work_type = 'river' WHERE {CASE}"),
     Defect(
         "core_case.categories_steady",
@@ -285,6 +286,7 @@ CORE = [
             ("ends_after_begin", "ended_at = started_at - INTERVAL 1 HOUR"),
             ("grid_known", "grid_code = 'G9'"),
             ("opened_cases_known", "case_ids = ['C999']"),
+            ("place_known", "activity_kind = 'place_inspection', place_id = 'P9'"),
         )
     ),
     Defect(
@@ -308,6 +310,14 @@ def everywhere(sql: str) -> str:
 
 
 MARTS = [
+    Defect(
+        "out_activity_ranking.listed_by_its_thresholds",
+        """
+        ALTER VIEW out_activity_ranking RENAME TO listed;
+        CREATE VIEW out_activity_ranking AS SELECT * REPLACE ('black' AS list_colour) FROM listed
+        """,
+        mend="DROP VIEW out_activity_ranking; ALTER VIEW listed RENAME TO out_activity_ranking",
+    ),
     Defect(
         "out_daily_rates.total_there",
         f"DELETE FROM out_daily_rates WHERE level = 'total' AND business_date = {DAY}",

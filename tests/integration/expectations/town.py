@@ -32,12 +32,16 @@ PROFILE_PARTS: dict[str, Any] = {
         {"grid_code": "S", "level": "street"},
         {"grid_code": "G1", "parent_code": "S", "level": "grid"},
         {"grid_code": "G2", "parent_code": "S", "level": "grid"},
+        {"tree": "place", "grid_code": "P1", "level": "key_place"},
     ],
     "units": [{"unit_code": "U1"}, {"unit_code": "U2"}],
     "categories": [{"category_system": "2013", "category_code": code} for code in ("0101", "0102")],
     "limits": [{"amount": 4, "unit": "hour"}],
     "work_types": {"grid_case": {}, "dispute": {}},
     "channels": {"patrol": {}, "hotline": {"is_public": True}},
+    "score_lists": {
+        "joint_inspection": {"zh": "红黄黑榜", "en": "Red, yellow and black", "levels": ["grid"]}
+    },
 }
 PROFILE = profile(**PROFILE_PARTS)
 
@@ -104,6 +108,7 @@ def town_events() -> Iterator[Row]:
                 corrected_count=2,
                 matter_raised_count=1,
                 matter_settled_count=1,
+                score=92,
                 case_ids=[f"C{day:03d}-0"],
             )
     for month, stage in enumerate(("signed", "under_construction")):

@@ -268,6 +268,37 @@ class TestSettings:
         assert finding.place.endswith(place) and finding.place.startswith("profile.yaml, line ")
         assert says in finding.message
 
+    @pytest.mark.parametrize(
+        ("change", "place", "says"),
+        [
+            ("levels: [ward]", "line 4, score_lists.waste.levels", "no grid has the level 'ward'"),
+            ("levels: [street], black_below: 80", "line 4, score_lists.waste", "the lists overlap"),
+        ],
+    )
+    def test_a_list_of_scores_that_cannot_be_made_as_meant(
+        self, tmp_path: Path, change: str, place: str, says: str
+    ) -> None:
+        settings = f"score_lists:\n  waste: {{zh: 榜, en: List, {change}}}\n"
+        finding = only(check_profile(profile_of(tmp_path, settings, grids=GRIDS + "a,,street,,\n")))
+        assert finding.place.endswith(place)
+        assert says in finding.message
+
+    @pytest.mark.parametrize(
+        ("work_type", "since", "says"),
+        [
+            ("river", "reported", "there is no work type 'river'"),
+            ("grid_case", "phoned", "no event has the verb 'phoned'"),
+        ],
+    )
+    def test_a_response_band_of_what_there_is_not(
+        self, tmp_path: Path, work_type: str, since: str, says: str
+    ) -> None:
+        band = f"{{zh: 响应, en: Answered, since: {since}, until: accepted, amount: 1, unit: minute}}"
+        settings = f"work_types: {{grid_case: {{}}}}\nresponse_bands:\n  {work_type}: [{band}]\n"
+        finding = only(check_profile(profile_of(tmp_path, settings)))
+        assert finding.place.endswith(f", response_bands.{work_type}")
+        assert says in finding.message
+
     def test_weights_that_do_not_sum_to_a_hundred_are_named_with_their_line(self, tmp_path: Path) -> None:
         folder = profile_of(tmp_path, composite(weight=40), grids=GRIDS + "a,,street,,\n")
         with pytest.raises(InputError, match=r"profile\.yaml, line 5: composites\.ours.* sum to 80"):
