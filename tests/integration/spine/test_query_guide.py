@@ -45,6 +45,13 @@ def test_the_guide_has_its_fifteen_questions_in_two_languages() -> None:
     assert set(QUESTIONS.values()) <= set(EVERY_SQL)
 
 
+def test_the_guide_leads_to_the_query_of_each_system() -> None:
+    systems = (ROOT / "docs" / "systems.md").read_text(encoding="utf-8")
+    asked = re.findall(r"^\| \[(.+?)\]\(systems\.md#.+?\) \| .+\? \|$", GUIDE, re.M)
+    assert asked == re.findall(r"^## (\d+\. .+)$", systems, re.M)
+    assert len(asked) == 22
+
+
 @pytest.mark.parametrize("sql", EVERY_SQL, ids=range(1, len(EVERY_SQL) + 1))
 def test_every_question_has_an_answer(street, sql: str) -> None:
     assert ask(street, sql)

@@ -17,6 +17,7 @@ from gridrates.profile import load_profile
 from gridrates.settings import Settings
 from producers.simulator import Simulation, Tally, load_scenario, scenario_path
 from producers.simulator.delivery import to_kafka
+from tests.integration.systems.page import table
 from tests.integration.systems.streets import Street
 
 
@@ -47,18 +48,14 @@ def street(broker: local_kafka.Broker, tmp_path_factory: pytest.TempPathFactory)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """System → events sent → what came out → equal to what was expected, one line a system and street."""
-    told = [
-        (*value, outcome)
+    """System → events sent → figures out → expected → equal, one line a system and street."""
+    told = sorted(
+        value
         for outcome in ("passed", "failed")
         for report in terminalreporter.stats.get(outcome, ())
         for key, value in report.user_properties
         if key == "system"
-    ]
+    )
     if told:
-        terminalreporter.section("systems: events sent, figures out, equal to the expected")
-    for number, title, name, sent, figures, outcome in sorted(told, key=lambda line: (line[0], line[2])):
-        first = ", ".join(figures[0])
-        more = f" and {len(figures) - 1} more rows" if len(figures) > 1 else ""
-        equal = "equal" if outcome == "passed" else "DIFFERENT"
-        terminalreporter.write_line(f"{number:>2}. {title} [{name}] {sent:,} → {first}{more}: {equal}")
+        terminalreporter.section("systems: events sent, figures out, expected, equal")
+        terminalreporter.write(table(line for *_, line in told))
