@@ -36,6 +36,14 @@ def test_cases_lie_on_the_levels_in_proportion() -> None:
     assert 0.2 < levels[True] / 2000 < 0.3
 
 
+def test_categories_and_channels_are_mixed_in_proportion() -> None:
+    found = reports(categories={"sys/0101": 3, "sys/0102": 1}, channels={"patrol": 4, "hotline": 1})
+    kinds = Counter(d.category_code for _, d in found)
+    assert 0.71 < kinds["0101"] / 2000 < 0.79
+    assert kinds.total() == kinds["0101"] + kinds["0102"] == 2000
+    assert 0.76 < Counter(d.channel for _, d in found)["patrol"] / 2000 < 0.84
+
+
 def test_hours_weigh_the_day() -> None:
     hours = Counter(at.hour for at, _ in reports(hours={"given": [0] * 9 + [3, 1] + [0] * 13}))
     assert set(hours) == {9, 10}

@@ -329,3 +329,15 @@ def test_a_few_are_closed_in_another_way() -> None:
     kinds = Counter(d.closure_kind for life in found.values() for d in of_type(life, Closed))
     assert set(kinds) == {"normal", "forced", "special"}
     assert 0.4 < kinds["normal"] / kinds.total() < 0.6
+
+
+def test_some_are_supervised_and_those_late_may_be_exempted() -> None:
+    found = run(cases={"routed": 1000}, turns={"supervised": 0.2, "exempted": 0.5}, late={"handle": 0.4})
+    assert 0.15 < len(with_verb(found, "supervised")) / len(found) < 0.25
+    assert 0.14 < len(with_verb(found, "exempted")) / len(found) < 0.26
+    for life in with_verb(found, "exempted"):
+        told = verbs(life)
+        assert told.index("exempted") > told.index("closed")
+        (filed,) = [event.time for event, _ in life if event.type.endswith(".filed.v1")]
+        (handled, *_) = [event.time for event, _ in life if event.type.endswith(".handled.v1")]
+        assert handled - filed > timedelta(hours=2)
