@@ -13,10 +13,15 @@ from typing import Any, TypeVar
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import ConfigResource
-from kafka.errors import BrokerResponseError, KafkaError, TopicAlreadyExistsError
+from kafka.errors import (
+    BrokerResponseError,
+    KafkaError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+)
 
 from gridrates.errors import ServiceUnavailable
-from gridrates.kafka_security import refusal, security_options
+from gridrates.kafka_security import denial, refusal, security_options
 from gridrates.settings import Settings
 
 DEFAULT_LARGEST_MESSAGE = 1_048_588
@@ -62,6 +67,8 @@ def client_options(settings: Settings) -> dict[str, Any]:
 
 def unreachable(settings: Settings, error: Exception) -> ServiceUnavailable:
     """The error to raise when the broker does not answer, or does not let us in."""
+    if denied := denial(error):
+        return denied
     if refused := refusal(settings, bootstrap_servers(settings), error):
         return refused
     # kafka-python's own errors begin with their name.
@@ -99,6 +106,14 @@ def _connect(settings: Settings, kind: Callable[..., C], **options: Any) -> C:
         raise unreachable(settings, error) from error
 
 
+def describe_topic(client: KafkaAdminClient, topic: str) -> dict[str, Any]:
+    """What the broker says of a topic, `error_code` too. Raises KafkaError, also for one we may not see."""
+    (described,) = client.describe_topics([topic])
+    if described["error_code"] == TopicAuthorizationFailedError.errno:
+        raise TopicAuthorizationFailedError(topic)
+    return dict(described)
+
+
 def topic_identity(settings: Settings, topic: str) -> str:
     """What tells a topic from another of its name: Kafka's own id, else where it is.
 
@@ -106,7 +121,7 @@ def topic_identity(settings: Settings, topic: str) -> str:
     """
     client = admin(settings)
     try:
-        (described,) = client.describe_topics([topic])
+        described = describe_topic(client, topic)
     except KafkaError as error:
         raise unreachable(settings, error) from error
     finally:
@@ -154,7 +169,7 @@ def ensure_topic(settings: Settings, topic: str, *, compacted: bool = False) -> 
     }
     client = admin(settings)
     try:
-        if any(found["error_code"] for found in client.describe_topics([topic])):
+        if describe_topic(client, topic)["error_code"]:
             (made,) = client.create_topics({topic: options}, raise_errors=False)["topics"]
             # Somebody else may have been quicker.
             if made["error_code"] not in (0, TopicAlreadyExistsError.errno):

@@ -14,12 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kafka.errors import AuthorizationError
+
 from gridrates.errors import InputError, ServiceUnavailable
 from gridrates.settings import Settings
 
 # Asks which brokers there are: size, key 3, version 4, correlation, no client id, no topics, create none.
 # Only at this does a broker that wants our certificate say so, and a port for logins end the connection.
 _METADATA = bytes.fromhex("0000000f 0003 0004 00000001 ffff 00000000 00".replace(" ", ""))
+_KINDS = {"Topic": "topic", "Group": "group", "Cluster": "cluster", "TransactionalId": "transactional id"}
 _NO_TLS = "The port speaks no TLS: name the broker's secured port in `kafka_bootstrap_servers`."
 
 
@@ -136,6 +139,19 @@ def _file(path: Path | None, setting: str) -> str | None:
             remedy=f"Convert it with openssl, or mend the setting `{setting}`.",
         )
     return str(path)
+
+
+def denial(error: Exception) -> ServiceUnavailable | None:
+    """What to tell when the broker knows us and forbids what we asked for; None for another error."""
+    if not isinstance(error, AuthorizationError):
+        return None
+    kind = type(error).__name__.removesuffix("AuthorizationFailedError")
+    what = " ".join(map(str, (_KINDS.get(kind, kind), *error.args)))
+    return ServiceUnavailable(
+        f"Kafka denies us access to what was asked for: {what}.",
+        remedy="Have the rights given that docs/kafka-security.md lists, or name another user in "
+        "`kafka_username`.",
+    )
 
 
 def _fault(settings: Settings, server: str, error: Exception) -> _Fault | None:

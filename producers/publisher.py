@@ -23,6 +23,7 @@ from kafka.errors import KafkaError, MessageSizeTooLargeError
 from contracts.personal_data import mask_payloads
 from gridrates.errors import ServiceUnavailable
 from gridrates.kafka import ensure_topic, largest_message, producer
+from gridrates.kafka_security import denial
 from producers.bulk import BATCH_OVERHEAD, BulkWay, missing_parts
 from producers.deliveries import MOST_WAITING_BYTES, Counts, Deliveries, Flight, Refused
 from producers.record_batches import RECORD_OVERHEAD, Pair
@@ -141,7 +142,7 @@ class Publisher:
         outage, counts = self._deliveries.outage, self.counts
         if outage is None:
             return None
-        return ServiceUnavailable(
+        return denial(outage) or ServiceUnavailable(
             f"Kafka stopped taking events on {self._topic} ({type(outage).__name__}: {outage}): "
             f"{counts.acknowledged:,} acknowledged, {counts.given - counts.acknowledged:,} not.",
             remedy="Check the broker, then run the same command again: events that are already there "

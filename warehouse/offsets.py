@@ -19,7 +19,7 @@ from kafka.errors import KafkaError
 
 from gridrates import __version__
 from gridrates.errors import ServiceUnavailable, WarehouseError
-from gridrates.kafka import admin, unreachable
+from gridrates.kafka import admin, describe_topic, unreachable
 from gridrates.settings import Settings
 from warehouse.relations import registered, transaction
 from warehouse.statements import statement
@@ -88,7 +88,7 @@ def starting_positions(
 def _describe_topic(settings: Settings, topic: str) -> tuple[str | None, list[int]]:
     client = admin(settings)
     try:
-        (described,) = client.describe_topics([topic])
+        described = describe_topic(client, topic)
     finally:
         client.close()
     numbers = sorted(partition["partition_index"] for partition in described["partitions"])

@@ -15,6 +15,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import CorruptRecordError, KafkaError, OffsetOutOfRangeError
 
 from gridrates.errors import ServiceUnavailable, WarehouseError
+from gridrates.kafka_security import denial
 from warehouse.batch import Batch
 from warehouse.chunks import Chunk, of_records
 from warehouse.crash_points import pass_by
@@ -92,7 +93,7 @@ class Reader:
         except CorruptRecordError as error:
             raise self._corrupt(error) from error
         except KafkaError as error:
-            raise ServiceUnavailable(
+            raise denial(error) or ServiceUnavailable(
                 f"Kafka failed while {self._log.topic} was read ({type(error).__name__}: {error}).",
                 remedy="Run the same command again; it goes on where the last transaction ended.",
             ) from error

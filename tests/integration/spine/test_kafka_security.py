@@ -2,106 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from kafka.admin import UserScramCredentialUpsertion
 
 from deploy import local_kafka
-from deploy.files import write_json
-from deploy.network import choose_port
-from gridrates.kafka import admin
 from gridrates.lag import read_partitions
 from gridrates.settings import Settings
 from tests.integration.cli.commandline import CommandLine, Ended
-from tests.integration.spine.certificates import Authority
+from tests.integration.spine.secured import PASSWORD, USER, Secured
 from tests.integration.warehouse.topics import publish, run
 from tests.landing import payloads
 
 pytestmark = pytest.mark.full
-USER, PASSWORD = "street", "open sesame"
 LOGIN, CERTIFIED = {"kafka_username": USER}, {"kafka_certificate_file": "client"}
-LISTENERS = ("LOGIN", "CLIENTS", "EXPIRED", "OTHER")
-
-
-class Secured:
-    """A broker with a port for every way to be right or wrong."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.authority = Authority(folder, "authority")
-        self.ports = {name: choose_port(None, None, "") for name in ("PLAINTEXT", "CONTROLLER", *LISTENERS)}
-        stranger = Authority(folder, "stranger")
-        self.files = {
-            "client": self.authority.issue("client"),
-            "stranger": stranger.file,
-            "strange": stranger.issue("strange"),
-            "locked": self.authority.issue("locked", password="secret"),
-        }
-        (folder / "kafka").mkdir()
-        node = {"port": self.ports["PLAINTEXT"], "controller_port": self.ports["CONTROLLER"]}
-        write_json(folder / "kafka" / "node.json", node)
-
-    def start(self) -> None:
-        local_kafka.start(self.folder, properties=self._properties())
-        mechanisms = ("SCRAM-SHA-256", "SCRAM-SHA-512")
-        with admin(Settings(kafka_bootstrap_servers=self.address("PLAINTEXT"))) as client:
-            for mechanism in mechanisms:  # the broker takes a user once a request
-                upsertion = UserScramCredentialUpsertion(USER, mechanism, PASSWORD)
-                client.alter_user_scram_credentials([upsertion])
-
-    def address(self, name: str) -> str:
-        return f"127.0.0.1:{self.ports[name]}"
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """For the length of a block the broker takes connections and says nothing."""
-        broker = local_kafka.find(self.folder)
-        assert broker is not None
-        os.kill(broker.pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            os.kill(broker.pid, signal.SIGCONT)
-
-    def _properties(self) -> dict[str, str]:
-        certificates = {
-            "LOGIN": self.authority.issue("login"),
-            "CLIENTS": self.authority.issue("clients"),
-            "EXPIRED": self.authority.issue("expired", valid_days=-1),
-            "OTHER": self.authority.issue("other", host="other.example"),
-        }
-        protocols = {"CONTROLLER": "PLAINTEXT", "PLAINTEXT": "PLAINTEXT", "LOGIN": "SASL_SSL"}
-        protocols |= dict.fromkeys(("CLIENTS", "EXPIRED", "OTHER"), "SSL")
-        listeners = {name: f"{name}://127.0.0.1:{port}" for name, port in self.ports.items()}
-        found = {
-            "listeners": ",".join(listeners.values()),
-            "advertised.listeners": ",".join(v for n, v in listeners.items() if n != "CONTROLLER"),
-            "listener.security.protocol.map": ",".join(f"{n}:{p}" for n, p in protocols.items()),
-            "inter.broker.listener.name": "PLAINTEXT",
-            "sasl.enabled.mechanisms": "SCRAM-SHA-256,SCRAM-SHA-512",
-            "ssl.truststore.type": "PEM",
-            "ssl.truststore.location": str(self.authority.file),
-            "listener.name.clients.ssl.client.auth": "required",
-        }
-        for mechanism in ("scram-sha-256", "scram-sha-512"):
-            name = f"listener.name.login.{mechanism}.sasl.jaas.config"
-            found[name] = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
-        for listener, file in certificates.items():
-            found[f"listener.name.{listener.lower()}.ssl.keystore.type"] = "PEM"
-            found[f"listener.name.{listener.lower()}.ssl.keystore.location"] = str(file)
-        return found
 
 
 @pytest.fixture(scope="module")
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     made = Secured(tmp_path_factory.mktemp("secured"))
-    made.start()
+    made.start(USER)
     yield made
     local_kafka.stop(made.folder)
 

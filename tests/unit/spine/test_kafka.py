@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from kafka.errors import GroupAuthorizationFailedError
 
 from gridrates import kafka
 from gridrates.errors import ServiceUnavailable
@@ -39,3 +40,9 @@ def test_without_any_address_the_remedy_names_both_ways(settings: Settings) -> N
         kafka.bootstrap_servers(settings)
     assert "gridrates dev up" in raised.value.remedy
     assert "GRIDRATES_KAFKA_BOOTSTRAP_SERVERS" in raised.value.remedy
+
+
+def test_what_is_forbidden_is_named_with_where_the_rights_are_listed(settings: Settings) -> None:
+    told = kafka.unreachable(settings, GroupAuthorizationFailedError("gridrates-lander-case-events"))
+    assert told.message == "Kafka denies us access to what was asked for: group gridrates-lander-case-events."
+    assert "docs/kafka-security.md" in told.remedy
