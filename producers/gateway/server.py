@@ -23,7 +23,7 @@ def make_server(app: Starlette) -> uvicorn.Server:
         app,
         http="h11",
         ws="none",
-        log_level="error",
+        log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
