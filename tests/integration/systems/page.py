@@ -89,6 +89,7 @@ class Section:
     shown_by: tuple[str, ...]
     rules: tuple[str, ...]
     query: str
+    settings: str
 
 
 def sections() -> dict[int, Section]:
@@ -105,6 +106,7 @@ def sections() -> dict[int, Section]:
             ),
             rules=tuple(_named(r"- gate: (.*?)\n\n", part)),
             query=_one(r"```sql\n(.*?)```", part),
+            settings="".join(re.findall(r"```yaml\n(.*?)```", part, re.DOTALL)),
         )
     return found
 

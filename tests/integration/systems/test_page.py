@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from expectations.suites import load_catalogue
 from gridrates.profile import SHIPPED
+from gridrates.yaml_files import read_yaml
 from tests.integration.systems.page import Section, rows_of_page, sections
 from transforms.models import ROOM
 
@@ -34,3 +36,11 @@ def test_the_gate_has_the_rules_a_section_names(section: Section) -> None:
     rules = {f"{table}.{rule.name}" for table, suite in catalogue.tables.items() for rule, _ in suite.rules}
     assert section.rules
     assert set(section.rules) <= rules
+
+
+@pytest.mark.parametrize(
+    "section", [each for each in SECTIONS.values() if each.settings], ids=lambda section: section.number
+)
+def test_the_settings_a_section_shows_are_those_of_its_street(section: Section) -> None:
+    shown = yaml.safe_load(section.settings)
+    assert shown.items() <= read_yaml(SHIPPED / section.street / "profile.yaml").items()
