@@ -276,7 +276,7 @@ def figures_3(rows: list[Row], got: Street) -> Figures:
     yield Figure("settled in the grid", settled, {code: own for code, (own, _) in expected.items()})
     yield Figure("of reported", reported, {code: both for code, (_, both) in expected.items()})
     index = {row[0]: row[1] for row in rows}
-    weighed = {code: weighed_index(got.name, shares) for code, *_, a, b, c in rows for shares in [(a, b, c)]}
+    weighed = {row[0]: weighed_index(got.name, row[5:]) for row in rows}
     yield Figure("best index", max(index.values()), round(max(weighed.values()), 2))
     assert index == pytest.approx(weighed, abs=0.00501)
     places = [(row[1], row[4]) for row in rows]
