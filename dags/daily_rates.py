@@ -7,7 +7,8 @@ passes and something falls due. One run takes all dates there are; what a dead r
 * `transform` folds touched cases and makes the rates of the dates they count on. None: the rest is skipped.
 * `check_marts`: the gate on what would be published. A date that fails is held back, the others go on.
 * `publish` switches to the next generation. It emits one partition event a published date (asset
-  `daily_rates`).
+  `daily_rates`), for what wants a run a date, and one event with all of them (asset `publication`), for what
+  takes them together, as `hand_on_rates` does.
 * `hold_backs` fails, when all is done, if dates were held back: someone has to look.
 
 By hand, whether stale or not: `{"dates": ["2026-05-01", "2026-05-02"]}` as the run's configuration.
@@ -29,7 +30,7 @@ from dags.defaults import DEFAULTS, POOL, stage
 from gridrates.schedule import time_zone
 
 STALE_DATES = Asset("stale_dates")
-DAILY_RATES = Asset("daily_rates")
+DAILY_RATES, PUBLICATION = Asset("daily_rates"), Asset("publication")
 
 with DAG(
     "daily_rates",
@@ -62,13 +63,14 @@ with DAG(
         """The gate; the dates that passed."""
         return list(stage("check_marts", dates))
 
-    @task(outlets=[DAILY_RATES])
+    @task(outlets=[DAILY_RATES, PUBLICATION])
     def publish(dates: list[str], *, outlet_events: Any) -> list[str]:
         """Switch to the next generation; one partition event a date."""
         published: list[str] = stage("publish", dates)
         if not published:
             raise AirflowSkipException("no date passed the gate; the figures published before stay")
         outlet_events[DAILY_RATES].add_partitions(published)
+        outlet_events[PUBLICATION].extra = {"dates": published}
         return published
 
     @task(pool="default_pool", trigger_rule="none_failed_min_one_success")

@@ -42,6 +42,11 @@ def maintain(name: str, **options: Any) -> Any:
     return _call("gridrates.maintenance", name, **options)
 
 
+def hand_on(name: str, *arguments: Any) -> Any:
+    """Call `gridrates.handing_on.<name>(settings, *arguments)`; raises as `stage` does."""
+    return _call("gridrates.handing_on", name, *arguments)
+
+
 def _call(module: str, name: str, *arguments: Any, **options: Any) -> Any:
     from gridrates.errors import GateError, InputError
     from gridrates.settings import load_settings

@@ -87,7 +87,9 @@ class Settings(BaseSettings):
 
     topic: str = Field("case-events", description="Topic the events arrive on.")
     dead_letter_topic: str = Field("case-events.dlq", description="Topic refused events are mirrored to.")
-    rates_topic: str = Field("daily-rates", description="Compacted topic of the published rates.")
+    rates_topic: str = Field(
+        "daily-rates", description="Compacted topic of the published rates; empty: none are sent."
+    )
     topic_partitions: int = Field(4, ge=1, description="Partitions of a topic that we create.")
     replication_factor: int = Field(1, ge=1, description="Replicas of a topic that we create.")
 
@@ -121,6 +123,9 @@ class Settings(BaseSettings):
         15, ge=1, le=60, description="How often Airflow lands in any case, should its watcher be dead."
     )
     keep_generations: int = Field(5, ge=2, description="Published generations kept on disk.")
+    reports_per_publication: int = Field(
+        31, ge=0, description="Dates of a publication, the newest first, whose reports Airflow writes."
+    )
     fresh_within_hours: float = Field(
         26,
         gt=0,

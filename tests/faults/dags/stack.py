@@ -32,7 +32,7 @@ from gridrates.published_client import open_published
 from gridrates.schedule import time_zone
 from gridrates.settings import Settings
 
-DAGS = ("land_case_events", "daily_rates")
+DAGS = ("land_case_events", "daily_rates", "hand_on_rates")
 FINAL = ("success", "failed")
 GRID, UNIT, CATEGORY = "310199001001", "U01", "01"
 STEPS = (("filed", 9), ("dispatched", 10), ("signed", 11), ("handled", 12), ("closed", 13))

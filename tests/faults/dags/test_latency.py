@@ -95,3 +95,9 @@ def test_events_become_published_rates_in_seconds(stack: Stack) -> None:
     assert middle <= BOUND_SECONDS
     if middle > TARGET_SECONDS:
         print(f"slower than the {TARGET_SECONDS} s that a quiet machine is to reach")
+    # Every publication was handed on by a run that came of itself.
+    stack.await_quiet()
+    handed_on = stack.runs("hand_on_rates")
+    assert handed_on
+    assert {run["state"] for run in handed_on} == {"success"}
+    assert (stack.settings.home_dir / "reports" / str(stack.days(1)[0]) / "total.html").exists()

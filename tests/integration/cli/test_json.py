@@ -52,6 +52,7 @@ CALLS: dict[str, tuple[tuple[str, ...], int, set[str]]] = {
     "produce csv": (("export.csv", "--profile", "ours", "--dry-run"), 0, {"rows", "mapped", "rejected"}),
     "produce events": (("events.jsonl",), 0, {"read", "sent", "rejected"}),
     "produce open311": (("--mapping", "open311.yaml", "--dry-run"), 0, {"requests", "rows", "rejected"}),
+    "produce rates": ((), 0, {"sent", "topic", "dates"}),
     "produce simulate": (SIMULATED, 0, {"records", "events", "malformed"}),
     "profile new": (("ours-too", "--from", "export.csv"), 0, {"files", "rows", "roles"}),
     "profile check": (("ours",), 0, {"profile", "findings"}),

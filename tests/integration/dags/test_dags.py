@@ -53,7 +53,9 @@ def test_from_the_topic_to_published_rates(street: Settings, run_dag: Callable[.
     assert set(rates.tasks.values()) == {"success"}
     published = {str(day) for (day,) in query(street, "SELECT business_date FROM published_dates")}
     assert published
-    assert {(name, key) for name, key, _ in rates.events} == {("daily_rates", day) for day in published}
+    assert {key for name, key, _ in rates.events if name == "daily_rates"} == published
+    (together,) = [extra for name, _, extra in rates.events if name == "publication"]
+    assert set(together["dates"]) == published
     assert query(street, "SELECT count(*) > 0 FROM cases") == [(True,)]
     assert run_dag("rates_due").state == "success"
 
@@ -73,6 +75,10 @@ def test_from_the_topic_to_published_rates(street: Settings, run_dag: Callable[.
     figures = query(street, "FROM daily_rates ORDER BY ALL")
     rates = run_dag("daily_rates", run_conf={"dates": [day]})
     assert rates.state == "success"
-    assert [(name, key) for name, key, _ in rates.events] == [("daily_rates", day)]
+    assert [(name, key) for name, key, _ in rates.events] == [("daily_rates", day), ("publication", None)]
     assert generation(street) > before
     assert query(street, "FROM daily_rates ORDER BY ALL") == figures
+
+    # What was published is handed on.
+    assert run_dag("hand_on_rates", run_conf={"dates": [day]}).state == "success"
+    assert (street.home_dir / "reports" / day / "total.html").exists()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gridrates import pipeline
+from gridrates import handing_on, pipeline
 from gridrates.errors import GateError, InputError, ServiceUnavailable
 
 # Airflow and the libraries it brings warn of each other; warnings of ours are errors in all the other tests.
@@ -63,7 +63,7 @@ def test_a_held_back_date_fails_the_run_after_the_others_are_published(stages: A
     assert rates.state == "failed"
     assert rates.tasks["publish"] == "success"
     assert rates.tasks["hold_backs"] == "failed"
-    assert [key for _, key, _ in rates.events] == DAYS[:2]
+    assert [key for _, key, _ in rates.events if key] == DAYS[:2]
 
 
 def test_when_no_date_passes_nothing_is_announced(stages: Any, run_dag: Any) -> None:
@@ -102,6 +102,20 @@ def test_landing_announces_what_is_new_and_nothing_else(stages: Any, run_dag: An
     landing = run_dag("land_case_events")
     assert landing.tasks == {"land": "success"}
     assert [name for name, *_ in landing.events] == ["stale_dates"]
+
+
+def test_a_publication_is_handed_on_with_its_dates(stages: Any, run_dag: Any) -> None:
+    stages()
+    sent = [(name, extra) for name, key, extra in run_dag("daily_rates").events if key is None]
+    assert sent == [("publication", {"dates": DAYS})]
+
+
+def test_dates_asked_for_by_hand_are_handed_on(run_dag: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[str, list[str]]] = []
+    monkeypatch.setattr(handing_on, "write_reports", lambda _, days: calls.append(("reports", days)) or [])
+    monkeypatch.setattr(handing_on, "send_rates", lambda _, days: calls.append(("rates", days)) or 0)
+    run = run_dag("hand_on_rates", run_conf={"dates": DAYS[:2]})
+    assert (run.state, sorted(calls)) == ("success", [("rates", DAYS[:2]), ("reports", DAYS[:2])])
 
 
 def test_dates_that_are_no_dates_are_refused_before_anything_runs(stages: Any, run_dag: Any) -> None:

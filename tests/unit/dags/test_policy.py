@@ -18,6 +18,7 @@ DEADLINE_SECONDS = 0.5
 OURS = {
     "land_case_events",
     "daily_rates",
+    "hand_on_rates",
     "rates_due",
     "pipeline_health",
     "maintenance",
@@ -52,6 +53,7 @@ print(json.dumps({{
             "names": task.python_callable.__code__.co_names,
             "constants": [each for each in task.python_callable.__code__.co_consts if isinstance(each, str)],
             "stages": re.findall(r'stage\\("(\\w+)"', inspect.getsource(task.python_callable)),
+            "handed_on": re.findall(r'hand_on\\("(\\w+)"', inspect.getsource(task.python_callable)),
             "upkeep": re.findall(r'maintain\\("(\\w+)"', inspect.getsource(task.python_callable)),
             "lines": len(set(line for *_, line in task.python_callable.__code__.co_lines())),
         }}
@@ -159,7 +161,11 @@ def test_landing_goes_before_what_waits_for_the_same_pool(parsed: dict[str, Any]
 
 def test_every_stage_that_is_called_is_there(parsed: dict[str, Any]) -> None:
     """Stages are called by name: nothing else would notice a name that is gone before a run does."""
-    from gridrates import maintenance, pipeline
+    from gridrates import handing_on, maintenance, pipeline
+
+    handed_on = {name for task in parsed["tasks"].values() for name in task["handed_on"]}
+    assert handed_on == {"write_reports", "send_rates"}
+    assert all(callable(getattr(handing_on, name, None)) for name in handed_on)
 
     upkeep = {name for task in parsed["tasks"].values() for name in task["upkeep"]}
     assert upkeep == {"archive", "prune", "compact", "reprocess"}
