@@ -15,8 +15,8 @@ def register(produce: typer.Typer) -> None:
     """Add `produce rates`."""
     produce.command(
         epilog=common.examples(
-            "gridrates produce rates                                       # the last whole day",
-            "gridrates produce rates --date 2026-05-01 --date 2026-05-02",
+            "gridrates produce rates                    # the last whole day",
+            "gridrates produce rates --date 2026-05-01",
         )
     )(rates)
 

@@ -185,7 +185,7 @@ with open_street(settings, cases=20_000) as live:
 
 
 @pytest.mark.parametrize(
-    "room", [0, 100_000, *(pytest.param(room, marks=pytest.mark.full) for room in (1_000_000, 1_700_000))]
+    "room", [0, *(pytest.param(room, marks=pytest.mark.full) for room in (100_000, 1_000_000, 1_700_000))]
 )
 def test_a_full_disk_leaves_the_generation_before_in_force(tmp_path, room: int) -> None:
     """A small file system of its own, which the process fills; however much is left, it is too little."""

@@ -197,6 +197,7 @@ def test_a_second_writer(gridrates: CommandLine) -> None:
     assert_a_run_makes_it_good(gridrates.settings)
 
 
+@pytest.mark.full
 def test_a_second_writer_that_waits(gridrates: CommandLine) -> None:
     with writing(gridrates) as first:
         began = time.monotonic()

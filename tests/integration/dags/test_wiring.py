@@ -75,7 +75,10 @@ def test_when_no_date_passes_nothing_is_announced(stages: Any, run_dag: Any) -> 
     assert rates.events == []
 
 
-@pytest.mark.parametrize("error", [GateError("the ledger is broken"), InputError("no such profile")])
+@pytest.mark.parametrize(
+    "error",
+    [GateError("the ledger is broken"), pytest.param(InputError("no such profile"), marks=pytest.mark.full)],
+)
 def test_what_another_try_cannot_mend_is_not_tried_again(stages: Any, run_dag: Any, error: Exception) -> None:
     calls = stages(check_raw=error)
     rates = run_dag("daily_rates")

@@ -51,7 +51,7 @@ def test_no_page_shows_a_value(town: duckdb.DuckDBPyConnection, tmp_path: Path) 
             assert "13812345678" not in path.read_text(encoding="utf-8"), path
 
 
-@pytest.mark.parametrize("suites", [("raw",), ("raw", "core")])
+@pytest.mark.parametrize("suites", [("raw",), pytest.param(("raw", "core"), marks=pytest.mark.full)])
 def test_only_the_last_runs_are_kept(
     town: duckdb.DuckDBPyConnection, tmp_path: Path, suites: tuple[str, ...]
 ) -> None:

@@ -270,6 +270,7 @@ def test_quarantine_names_the_rows_and_says_how_to_mend_them(town: duckdb.DuckDB
     assert all("a model is wrong" in row["remedy"] for row in found)
 
 
+@pytest.mark.full
 def test_the_same_run_checked_twice_leaves_what_one_check_leaves(town: duckdb.DuckDBPyConnection) -> None:
     town.execute(POISON)
     town.execute("UPDATE raw_landing_batch SET read_count = read_count + 1")
@@ -428,7 +429,9 @@ def test_a_file_without_events_passes(tmp_path: Path) -> None:
 # The limits of a check
 
 
-@pytest.mark.parametrize("dates", [[FIRST], [FIRST, LAST], MONTH])
+@pytest.mark.parametrize(
+    "dates", [[FIRST, LAST], *(pytest.param(dates, marks=pytest.mark.full) for dates in ([FIRST], MONTH))]
+)
 def test_a_limited_check_sees_what_a_whole_one_sees_on_its_dates(
     town: duckdb.DuckDBPyConnection, dates: Sequence[date]
 ) -> None:

@@ -243,7 +243,9 @@ def test_a_broker_that_goes_away_on_the_way_is_exit_code_3_and_can_be_made_up_fo
         local_kafka.stop(home)
 
 
-@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("number", "exit_code"), [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.full)]
+)
 def test_a_signal_ends_it_with_the_books_in_order(
     on_kafka: Settings, profile: Path, tmp_path: Path, number: signal.Signals, exit_code: int
 ) -> None:

@@ -290,7 +290,9 @@ def command(settings: Settings, *arguments: str | Path, **options: Any) -> subpr
     )
 
 
-@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("number", "exit_code"), [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.full)]
+)
 def test_a_signal_ends_it_with_the_books_in_order(
     kafka_settings: Settings, tmp_path: Path, number: signal.Signals, exit_code: int
 ) -> None:

@@ -240,6 +240,7 @@ def _watched(publisher: Publisher, seconds: float) -> Iterator[int]:
         time.sleep(0.005)
 
 
+@pytest.mark.full
 def test_many_events_take_no_more_memory_than_few(kafka_settings: Settings) -> None:
     pairs = some_pairs(5000, size=400)
     with Publisher(kafka_settings, kafka_settings.topic, most_waiting_bytes=4_000_000) as publisher:

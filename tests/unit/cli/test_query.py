@@ -111,7 +111,7 @@ def test_an_answer_larger_than_memory_is_streamed(street) -> None:
         ("FROM Daily_Ratess", "Did you mean daily_rates"),
         ("FROM 每日四律", 'Did you mean zh."每日四率"'),
         ("FROM zh.每日四律", 'Did you mean zh."每日四率"'),
-        ("FROM qqqqqq", "What to do: There are activities, calendar"),
+        ("FROM qqqqqq", "What to do: There are activities, activity_rankings, calendar"),
         ("SELECT nothing FROM cases", "Referenced column"),
         ("SELEC 1", "cannot be answered"),
         ("", "No question was asked"),
