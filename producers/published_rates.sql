@@ -4,7 +4,7 @@ WITH keyed AS (
     daily_rates AS figures,
     concat_ws('/', business_date, level, code, work_type) AS record_key
   FROM daily_rates
-  WHERE business_date IN (SELECT unnest($dates::DATE []))
+  WHERE business_date IN (SELECT unnest($dates::DATE[]))
 )
 
 SELECT
