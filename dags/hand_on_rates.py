@@ -17,6 +17,7 @@ retries usually get through. *No room on the disk*: make some. Then clear the ta
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 from airflow.sdk import DAG, Asset, Param, task
@@ -40,7 +41,9 @@ with DAG(
     @task
     def dates(*, params: dict[str, Any], triggering_asset_events: Any) -> list[str]:
         """The dates asked for by hand, else those of the publications since the last run."""
-        published = [day for each in triggering_asset_events[PUBLICATION] for day in each.extra["dates"]]
+        published = [
+            day for each in triggering_asset_events[PUBLICATION] for day in each.extra.get("dates", ())
+        ]
         return sorted({*params["dates"], *published})
 
     @task

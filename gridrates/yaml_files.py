@@ -16,14 +16,16 @@ class _NoKeyTwice:
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
-        for key, _ in node.value:
+        # Keys that are no scalars, and what is only called a mapping, YAML's own constructors refuse.
+        pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+        for key in (key for key, _ in pairs if isinstance(key, yaml.ScalarNode)):
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"{key.value!r} is there twice", key.start_mark
                 )
             # Merging `<<` is there as often as there is something to merge.
             if key.tag != "tag:yaml.org,2002:merge":
-                seen.add(str(key.value))
+                seen.add(key.value)
         return super().construct_mapping(node, deep)  # type: ignore[misc, no-any-return]
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from gridrates.cli import common
+from gridrates.errors import InputError
 
 NO_TOPIC = "Nothing is sent: `rates_topic` is empty"
 
@@ -45,6 +46,11 @@ def rates(
         with open_published(settings) as connection:
             days = [last_date(connection)]
     sent = send_published_rates(settings, days)
+    if settings.rates_topic and not sent:
+        raise InputError(
+            f"No rates are published for {', '.join(sorted(map(str, days)))}.",
+            remedy='See `gridrates query "FROM published_dates"` for the dates that are.',
+        )
     if as_json:
         common.print_json({"sent": sent, "topic": settings.rates_topic, "dates": sorted(map(str, days))})
     else:

@@ -13,7 +13,9 @@ import yaml
 from jsonschema import Draft202012Validator
 from kafka import KafkaConsumer
 from kafka.admin import ConfigResource, ConfigResourceType
+from typer.testing import CliRunner
 
+from gridrates.cli import app
 from gridrates.errors import WarehouseError
 from gridrates.handing_on import send_rates, write_reports
 from gridrates.kafka import admin
@@ -93,6 +95,18 @@ def test_the_topic_is_made_compacted(street: Settings) -> None:
 
 def test_without_a_topic_nothing_is_sent(street: Settings) -> None:
     assert send_rates(street.model_copy(update={"rates_topic": ""}), [str(DAY)]) == 0
+
+
+def test_a_date_that_is_not_published_is_told(street: Settings) -> None:
+    variables = {
+        "GRIDRATES_KAFKA_BOOTSTRAP_SERVERS": street.kafka_bootstrap_servers,
+        "GRIDRATES_RATES_TOPIC": street.rates_topic,
+    }
+    words = ["--home", str(street.home), "--profile", street.profile, "produce", "rates"]
+    refused = CliRunner(env=variables).invoke(app, [*words, "--date", "1999-01-01"])
+    assert refused.exit_code == 2
+    assert "No rates are published for 1999-01-01" in refused.output
+    assert CliRunner(env=variables).invoke(app, words).exit_code == 0
 
 
 def test_before_anything_is_published_there_is_nothing_to_send(kafka_settings: Settings) -> None:

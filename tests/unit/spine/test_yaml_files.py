@@ -26,6 +26,14 @@ def test_a_key_twice_is_refused_at_any_depth(tmp_path: Path) -> None:
         read_yaml(file)
 
 
+@pytest.mark.parametrize("text", ["? [a, b]\n: 1\n", "a: !!map text\n", "- a\n", "a: [\n", ""])
+def test_what_is_no_mapping_of_keys_is_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "other.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=r"other\.yaml (cannot be read|holds no keys)"):
+        read_yaml(file)
+
+
 def test_what_is_merged_may_be_overridden(tmp_path: Path) -> None:
     file = tmp_path / "merged.yaml"
     file.write_text("base: &base {a: 1, b: 2}\nover: {<<: *base, b: 3}\n", encoding="utf-8")
