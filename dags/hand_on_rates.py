@@ -17,7 +17,6 @@ retries usually get through. *No room on the disk*: make some. Then clear the ta
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import Any
 
 from airflow.sdk import DAG, Asset, Param, task
