@@ -10,12 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from gridrates.errors import InputError
 from gridrates.profile import Calendar, Session
 
+# How far ahead a zone is looked at, how far back, and since when at least it must have kept its offset.
+OFFSETS_KNOWN_TO, OFFSETS_KNOWN_FROM = datetime(2100, 1, 1, tzinfo=UTC), 1900
+STEADY_BEFORE = datetime(2020, 1, 1, tzinfo=UTC)
 OTHER_COUNTRIES_FROM, OTHER_COUNTRIES_TO = 2000, 2040
 HOUR = 3_600_000_000
 DAY = timedelta(days=1)
@@ -44,6 +48,28 @@ class Tile(NamedTuple):
     micros_before: int
     hour_no: int | None
     day_micros: int
+
+
+class SteadyOffset(NamedTuple):
+    """What a zone's clocks show beyond UTC, in microseconds, at every instant from `since` on."""
+
+    since: datetime
+    micros: int
+
+
+@cache
+def steady_offset(time_zone: str) -> SteadyOffset | None:
+    """The offset a zone has kept from some day on and, as far as is known, keeps; None where clocks change.
+
+    `since` is at most a week after the last change.
+    """
+    zone, week = ZoneInfo(time_zone), timedelta(days=7)
+    since = OFFSETS_KNOWN_TO
+    offset = since.astimezone(zone).utcoffset()
+    assert offset is not None
+    while since.year > OFFSETS_KNOWN_FROM and (since - week).astimezone(zone).utcoffset() == offset:
+        since -= week
+    return SteadyOffset(since, _micros(offset)) if since < STEADY_BEFORE else None
 
 
 @dataclass(frozen=True)

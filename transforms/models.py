@@ -20,14 +20,14 @@ from sqlglot import exp
 
 from gridrates.profile import Profile
 from gridrates.yaml_files import read_yaml
-from transforms.calendar import HOUR
+from transforms.calendar import HOUR, steady_offset
 from transforms.composites import chosen_composites
 from transforms.indicators import load_indicators
 
 ROOM = Path(__file__).parent
 FOLDER = ROOM / "models"
 # Every model may use every macro of macros.sql.j2 by its bare name.
-PREAMBLE = """{% from 'macros.sql.j2' import latest, event_order, is_standing, business_date, local_date,
+PREAMBLE = """{% from 'macros.sql.j2' import latest, is_standing, business_date, local_date,
   clock_at, worked, clock_reaches, instant_of, desk_clock, desk_deadline with context %}"""
 PERIODS = ("day", "week", "month", "quarter", "half_year", "year", "assessment_month")
 # Counts that are compared between periods, beside the headline rates.
@@ -170,6 +170,7 @@ def _environment(profile: Profile) -> jinja2.Environment:
         "periods": PERIODS,
         "unit_micros": UNIT_MICROS,
         "hour_micros": HOUR,
+        "steady_offset": steady_offset(profile.time_zone),
     }
     return environment
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -38,7 +38,9 @@ from transforms.reference import load_reference
 
 # How the tables are brought up to date that `compute` makes; `fold` makes the others.
 MARTS = ("business_date", "period", "moment")
-EVENTS, MEMBERS = "core_case_event", "core_cohort_member"
+RAW, EVENTS, MEMBERS = "raw_event", "core_case_event", "core_cohort_member"
+# How many events a full rebuild folds at once, about: a case has a state of some kilobytes until it is folded.
+EVENTS_IN_A_PART = 2_000_000
 DAILY, PERIODS, RATES = "core_daily_cohort", "core_period_cohort", "out_period_rates"
 
 
@@ -112,14 +114,30 @@ class Runner:
 
     def _fold_all(self) -> int:
         load_reference(self.connection, self.profile)
-        self._create_marts()
-        for model in self._models("case_id", "all", "view", "change"):
-            with self._timed(model):
-                kind = "VIEW" if model.table.replace_by == "view" else "TABLE"
-                self.connection.execute(f"CREATE OR REPLACE {kind} {model.name} AS {model.sql}")
+        self._create_tables()
+        for model in self._models("all"):
+            self._create(model)
+        self._fold_in_parts()
+        for model in self._models("view", "change"):
+            self._create(model)
         self._sql("insert_all_dates")
         self._sql("insert_whole_dates")
         return self._one("SELECT count(*) FROM core_case")
+
+    def _create(self, model: Model) -> None:
+        """Make a table or view anew, of everything."""
+        kind = "VIEW" if model.table.replace_by == "view" else "TABLE"
+        with self._timed(model):
+            self.connection.execute(f"CREATE OR REPLACE {kind} {model.name} AS {model.sql}")
+
+    def _fold_in_parts(self) -> None:
+        """Fold the events of all cases, so many cases at a time that memory stays bounded."""
+        facts, raw = self._models("case_id"), self._real(RAW)
+        parts = 1 + self._one(f"SELECT count(*) FROM {raw}") // EVENTS_IN_A_PART
+        for part in range(parts):
+            chosen = f"SELECT * FROM {raw} WHERE hash(subject_id) % {parts} = {part}"
+            with narrowed_view(self.connection, RAW, chosen):
+                self._fold_events(facts)
 
     def _fold_touched(self, last_batch: int) -> int:
         """Fold the touched cases, and carry what that changes through the counts."""
@@ -130,12 +148,12 @@ class Runner:
             facts = self._models("case_id")
             with narrowed(self.connection, {m.name: self._touched(m.name) for m in facts}):
                 self._count_cohorts("-")
-            with narrowed(self.connection, {EVENTS: self._touched(EVENTS)}):
-                for model in facts:
-                    self._fold_model(model)
-                self._count_cohorts("+")
-                for model in facts:
-                    self.connection.execute(f"DROP TABLE temp.{model.name}")
+            for model in facts:
+                self.connection.execute(
+                    f"DELETE FROM {model.name} WHERE case_id IN (SELECT case_id FROM touched_case)"
+                )
+            with narrowed(self.connection, {RAW: self._touched(RAW, "subject_id")}):
+                self._fold_events(facts, then=lambda: self._count_cohorts("+"))
         self._sql("insert_begun_dates", as_of=self.as_of_date)
         self._add_to_counts()
         self._sql("insert_pending_cells", as_of=self.as_of_date)
@@ -143,18 +161,28 @@ class Runner:
         self._sql("complete_periods", as_of=self.as_of_date)
         return cases
 
-    def _touched(self, table: str) -> str:
+    def _touched(self, table: str, case_id: str = "case_id") -> str:
         """The rows of touched cases."""
-        return f"SELECT * FROM {self._real(table)} WHERE case_id IN (SELECT case_id FROM touched_case)"
+        return (
+            f"SELECT * FROM {self._real(table)} WHERE {case_id} IN (SELECT case_id FROM touched_case)"
+        )
+
+    def _fold_events(self, facts: Sequence[Model], then: Callable[[], None] = lambda: None) -> None:
+        """Make the facts of the cases that `raw_event` is narrowed to, and do `then` while only they are seen."""
+        ties, *others = facts
+        self._fold_model(ties)
+        with narrowed_view(self.connection, EVENTS, self._models(EVENTS)[0].sql):
+            for model in others:
+                self._fold_model(model)
+        then()
+        for model in facts:
+            self.connection.execute(f"DROP TABLE temp.{model.name}")
 
     def _fold_model(self, model: Model) -> None:
-        """Make the facts of touched cases again; they stay there, narrowed, for the models behind."""
+        """Make facts and keep them; the same stay there, narrowed, for the models behind."""
         name = model.name
         with self._timed(model):
             self.connection.execute(f"CREATE TEMP TABLE {name} AS {model.sql}")
-            self.connection.execute(
-                f"DELETE FROM {self._real(name)} WHERE case_id IN (SELECT case_id FROM touched_case)"
-            )
             self.connection.execute(f"INSERT INTO {self._real(name)} BY NAME FROM temp.{name}")
 
     def _count_cohorts(self, sign: str) -> None:
@@ -289,10 +317,10 @@ class Runner:
             digest.update(file.read_bytes())
         return digest.hexdigest()[:16]
 
-    def _create_marts(self) -> None:
-        """Empty marts: a full rebuild fills them by date like any other run."""
+    def _create_tables(self) -> None:
+        """Empty facts and marts: a full rebuild fills them like any other run."""
         for model in declared_models():
-            if model.table.replace_by in MARTS:
+            if model.table.replace_by in ("case_id", *MARTS):
                 columns = ", ".join(f"{name} {column.type}" for name, column in model.columns.items())
                 self.connection.execute(f"CREATE OR REPLACE TABLE {model.name} ({columns})")
 

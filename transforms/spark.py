@@ -15,6 +15,7 @@ from sqlglot import exp
 FUNCTIONS: dict[str, Callable[..., exp.Func]] = {
     "timezone": lambda zone, instant: exp.func("from_utc_timestamp", instant, zone, dialect="spark"),
     "epoch_us": lambda instant: exp.func("unix_micros", instant, dialect="spark"),
+    "make_timestamp": lambda micros: exp.func("timestamp_micros", micros, dialect="spark"),
     "make_timestamptz": lambda micros: exp.func("timestamp_micros", micros, dialect="spark"),
 }
 
@@ -26,4 +27,7 @@ def spark_sql(text: str) -> str:
     for node in reversed(list(tree.find_all(exp.Anonymous))):
         if made := FUNCTIONS.get(node.name.lower()):
             node.replace(made(*node.expressions))
+    for kind in tree.find_all(exp.DataType):
+        if kind.is_type("int128"):
+            kind.replace(exp.DataType.build("DECIMAL(38, 0)"))
     return str(tree.sql(dialect="spark", unsupported_level=sqlglot.ErrorLevel.RAISE))

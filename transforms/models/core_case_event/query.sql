@@ -4,10 +4,10 @@
 SELECT
   subject_id AS case_id,
   split_part(event_type, '.', 3) AS verb,
-  {{ event_order() }} AS event_order,
+  CAST(epoch_us(occurred_at) AS HUGEINT) * 4294967296 + coalesce(tie.tie_no, 0) AS event_order,
   occurred_at,
   coalesce(sequence_no, 0) AS sequence_no,
-  event_id,
+  raw_event.event_id,
   source AS source_id,
   work_type,
   category_system,
@@ -45,4 +45,8 @@ SELECT
   batch_id,
   landed_at
 FROM raw_event
+LEFT JOIN core_event_tie AS tie
+  ON raw_event.subject_id = tie.case_id
+    AND raw_event.event_id = tie.event_id
+    AND raw_event.source = tie.source_id
 WHERE event_type LIKE 'gridrates.case.%' AND {{ is_standing() }}

@@ -21,34 +21,37 @@ WITH fold AS (
     ] -%}
     {{ latest(column) }} AS {{ column }},
     {% endfor -%}
-    min(occurred_at) FILTER (WHERE verb = 'reported') AS reported_at,
-    min(occurred_at) FILTER (WHERE verb = 'accepted') AS accepted_at,
-    max(occurred_at) FILTER (WHERE verb = 'verified') AS verified_at,
-    max(occurred_at) FILTER (WHERE verb = 'declined') AS declined_at,
-    min(occurred_at) FILTER (WHERE verb = 'filed') AS filed_at,
-    min(occurred_at) FILTER (WHERE verb = 'dispatched') AS dispatched_at,
-    min(occurred_at) FILTER (WHERE verb = 'signed') AS signed_at,
-    min(occurred_at) FILTER (WHERE verb = 'handled') AS first_handled_at,
-    max(occurred_at) FILTER (WHERE verb = 'handled') AS last_handled_at,
-    max(event_order) FILTER (WHERE verb = 'handled') AS handled_order,
-    max(occurred_at) FILTER (WHERE verb = 'checked') AS checked_at,
-    max(occurred_at) FILTER (WHERE verb = 'closed') AS last_closed_at,
-    max(event_order) FILTER (WHERE verb = 'closed') AS closed_order,
-    max(occurred_at) FILTER (WHERE verb = 'voided') AS voided_at,
-    max(occurred_at) FILTER (WHERE verb = 'self_disposed') AS self_disposed_at,
-    max(occurred_at) FILTER (WHERE verb = 'extended') AS extended_at,
-    min(occurred_at) FILTER (WHERE verb = 'supervised') AS supervised_at,
-    max(occurred_at) FILTER (WHERE verb = 'exempted') AS exempted_at,
-    max(event_order) FILTER (
-      WHERE (verb = 'checked' AND outcome = 'failed') OR (verb = 'visited' AND is_reopened)
+    min(CASE WHEN verb = 'reported' THEN occurred_at END) AS reported_at,
+    min(CASE WHEN verb = 'accepted' THEN occurred_at END) AS accepted_at,
+    max(CASE WHEN verb = 'verified' THEN occurred_at END) AS verified_at,
+    max(CASE WHEN verb = 'declined' THEN occurred_at END) AS declined_at,
+    min(CASE WHEN verb = 'filed' THEN occurred_at END) AS filed_at,
+    min(CASE WHEN verb = 'dispatched' THEN occurred_at END) AS dispatched_at,
+    min(CASE WHEN verb = 'signed' THEN occurred_at END) AS signed_at,
+    min(CASE WHEN verb = 'handled' THEN occurred_at END) AS first_handled_at,
+    max(CASE WHEN verb = 'handled' THEN occurred_at END) AS last_handled_at,
+    max(CASE WHEN verb = 'handled' THEN event_order END) AS handled_order,
+    max(CASE WHEN verb = 'checked' THEN occurred_at END) AS checked_at,
+    max(CASE WHEN verb = 'closed' THEN occurred_at END) AS last_closed_at,
+    max(CASE WHEN verb = 'closed' THEN event_order END) AS closed_order,
+    max(CASE WHEN verb = 'voided' THEN occurred_at END) AS voided_at,
+    max(CASE WHEN verb = 'self_disposed' THEN occurred_at END) AS self_disposed_at,
+    max(CASE WHEN verb = 'extended' THEN occurred_at END) AS extended_at,
+    min(CASE WHEN verb = 'supervised' THEN occurred_at END) AS supervised_at,
+    max(CASE WHEN verb = 'exempted' THEN occurred_at END) AS exempted_at,
+    max(
+      CASE
+        WHEN verb = 'checked' AND outcome = 'failed' THEN event_order
+        WHEN verb = 'visited' AND is_reopened THEN event_order
+      END
     ) AS undone_order,
-    count(*) FILTER (WHERE verb = 'checked') AS check_count,
-    count(*) FILTER (WHERE verb = 'checked' AND outcome = 'failed') AS failed_check_count,
-    count(*) FILTER (WHERE verb = 'extended') AS extension_count,
-    count(*) FILTER (WHERE verb = 'supervised') AS supervision_count,
+    count(CASE WHEN verb = 'checked' THEN 1 END) AS check_count,
+    count(CASE WHEN verb = 'checked' AND outcome = 'failed' THEN 1 END) AS failed_check_count,
+    count(CASE WHEN verb = 'extended' THEN 1 END) AS extension_count,
+    count(CASE WHEN verb = 'supervised' THEN 1 END) AS supervision_count,
     -- Whose step it was: of steps that count when first done, of who did them first.
     {% for verb in ['reported', 'accepted', 'filed', 'dispatched'] -%}
-    arg_min(operator_id, event_order) FILTER (WHERE verb = '{{ verb }}') AS {{ verb }}_by,
+    arg_min(operator_id, CASE WHEN verb = '{{ verb }}' AND operator_id IS NOT NULL THEN event_order END) AS {{ verb }}_by,
     {% endfor -%}
     {% for verb in ['declined', 'closed'] -%}
     {{ latest('operator_id', "verb = '" ~ verb ~ "'") }} AS {{ verb }}_by,
@@ -63,8 +66,8 @@ WITH fold AS (
         WHEN verb = 'visited' AND is_reopened THEN 'reopened'
         ELSE verb
       END,
-      event_order
-    ) FILTER (WHERE verb NOT IN ('extended', 'supervised', 'exempted')) AS last_step
+      CASE WHEN verb NOT IN ('extended', 'supervised', 'exempted') THEN event_order END
+    ) AS last_step
   FROM core_case_event
   GROUP BY case_id
 ),
@@ -74,11 +77,11 @@ task AS (
     case_id,
     count(*) AS dispatch_count,
     count(returned_at) AS return_count,
-    count(*) FILTER (WHERE is_redirected) AS redirect_count,
+    count(CASE WHEN is_redirected THEN 1 END) AS redirect_count,
     CAST(sum(greatest(handled_count - 1, 0)) AS BIGINT) AS rehandled_count,
-    max(unit_code) FILTER (WHERE next_task_no IS NULL) AS current_unit_code,
-    min(signed_at) FILTER (WHERE signed_at < dispatched_at) AS signed_too_early_at,
-    max(signed_at) FILTER (WHERE signed_at > handled_at) AS signed_too_late_at
+    max(CASE WHEN next_task_no IS NULL THEN unit_code END) AS current_unit_code,
+    min(CASE WHEN signed_at < dispatched_at THEN signed_at END) AS signed_too_early_at,
+    max(CASE WHEN signed_at > handled_at THEN signed_at END) AS signed_too_late_at
   FROM (
     SELECT *, lead(task_no) OVER (PARTITION BY case_id ORDER BY task_no) AS next_task_no
     FROM core_dispatch_task
@@ -90,11 +93,11 @@ visit AS (
   SELECT
     case_id,
     count(*) AS visit_count,
-    count(*) FILTER (WHERE is_valid_visit) AS valid_visit_count,
-    min(visited_at) FILTER (WHERE is_valid_visit) AS first_valid_visit_at,
+    count(CASE WHEN is_valid_visit THEN 1 END) AS valid_visit_count,
+    min(CASE WHEN is_valid_visit THEN visited_at END) AS first_valid_visit_at,
     max(visited_at) AS visited_at,
-    arg_max(satisfaction, visit_no) FILTER (WHERE is_valid_visit AND satisfaction IS NOT NULL) AS satisfaction,
-    arg_max(resolution, visit_no) FILTER (WHERE is_valid_visit AND resolution IS NOT NULL) AS resolution
+    arg_max(satisfaction, CASE WHEN is_valid_visit AND satisfaction IS NOT NULL THEN visit_no END) AS satisfaction,
+    arg_max(resolution, CASE WHEN is_valid_visit AND resolution IS NOT NULL THEN visit_no END) AS resolution
   FROM core_visit
   GROUP BY case_id
 )

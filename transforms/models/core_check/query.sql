@@ -6,7 +6,7 @@ WITH step AS (
     *,
     last_value(CASE WHEN verb IN ('reported', 'handled') THEN occurred_at END IGNORE NULLS) OVER (
       PARTITION BY case_id
-      ORDER BY occurred_at, sequence_no, event_id, source_id
+      ORDER BY event_order
       ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
     ) AS asked_from_at
   FROM core_case_event
@@ -19,7 +19,7 @@ done AS (
     event_id AS check_id,
     CASE verb WHEN 'verified' THEN 'verification' ELSE 'check' END AS check_kind,
     row_number() OVER (
-      PARTITION BY case_id, verb ORDER BY occurred_at, sequence_no, event_id, source_id
+      PARTITION BY case_id, verb ORDER BY event_order
     ) AS check_no,
     asked_from_at,
     issued_at,

@@ -12,7 +12,7 @@ WITH step AS (
     reason,
     last_value(CASE WHEN verb = 'dispatched' THEN coalesce(task_id, event_id) END IGNORE NULLS) OVER (
       PARTITION BY case_id
-      ORDER BY occurred_at, sequence_no, event_id, source_id
+      ORDER BY event_order
       ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
     ) AS latest_task_id,
     CASE WHEN verb = 'dispatched' THEN coalesce(task_id, event_id) ELSE task_id END AS named_task_id
@@ -24,12 +24,12 @@ folded AS (
   SELECT
     case_id,
     coalesce(named_task_id, latest_task_id) AS task_id,
-    min(event_order) FILTER (WHERE verb = 'dispatched') AS dispatch_order,
-    min(occurred_at) FILTER (WHERE verb = 'dispatched') AS dispatched_at,
-    min(occurred_at) FILTER (WHERE verb = 'signed') AS signed_at,
-    min(occurred_at) FILTER (WHERE verb = 'returned') AS returned_at,
-    max(occurred_at) FILTER (WHERE verb = 'handled') AS handled_at,
-    count(*) FILTER (WHERE verb = 'handled') AS handled_count,
+    min(CASE WHEN verb = 'dispatched' THEN event_order END) AS dispatch_order,
+    min(CASE WHEN verb = 'dispatched' THEN occurred_at END) AS dispatched_at,
+    min(CASE WHEN verb = 'signed' THEN occurred_at END) AS signed_at,
+    min(CASE WHEN verb = 'returned' THEN occurred_at END) AS returned_at,
+    max(CASE WHEN verb = 'handled' THEN occurred_at END) AS handled_at,
+    count(CASE WHEN verb = 'handled' THEN 1 END) AS handled_count,
     {{ latest('unit_code', "verb = 'dispatched'") }} AS unit_code,
     {{ latest('operator_id', "verb = 'dispatched'") }} AS dispatched_by,
     {{ latest('operator_id', "verb = 'signed'") }} AS signed_by,

@@ -2,7 +2,9 @@
 WITH changed AS (
   SELECT
     subject_id,
-    {{ event_order() }} AS event_order,
+    row_number() OVER (
+      PARTITION BY subject_id ORDER BY occurred_at, coalesce(sequence_no, 0), event_id, source
+    ) AS event_order,
     occurred_at,
     project_kind,
     stage,

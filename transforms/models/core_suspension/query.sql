@@ -6,7 +6,7 @@ WITH overlay AS (
     verb,
     occurred_at AS suspended_at,
     resume_at,
-    lead(occurred_at) OVER (PARTITION BY case_id ORDER BY occurred_at, sequence_no, event_id, source_id) AS next_at
+    lead(occurred_at) OVER (PARTITION BY case_id ORDER BY event_order) AS next_at
   FROM core_case_event
   WHERE verb IN ('suspended', 'resumed', 'handled', 'closed')
 ),

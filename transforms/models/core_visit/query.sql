@@ -2,7 +2,7 @@
 SELECT
   case_id,
   event_id AS visit_id,
-  row_number() OVER (PARTITION BY case_id ORDER BY occurred_at, sequence_no, event_id, source_id) AS visit_no,
+  row_number() OVER (PARTITION BY case_id ORDER BY event_order) AS visit_no,
   occurred_at AS visited_at,
   operator_id AS visited_by,
   coalesce(outcome, 'valid') AS outcome,
