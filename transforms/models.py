@@ -27,7 +27,7 @@ from transforms.indicators import load_indicators
 ROOM = Path(__file__).parent
 FOLDER = ROOM / "models"
 # Every model may use every macro of macros.sql.j2 by its bare name.
-PREAMBLE = """{% from 'macros.sql.j2' import latest, is_standing, business_date, local_date,
+PREAMBLE = """{% from 'macros.sql.j2' import latest, standing_events, business_date, local_date,
   clock_at, worked, clock_reaches, instant_of, desk_clock, desk_deadline with context %}"""
 PERIODS = ("day", "week", "month", "quarter", "half_year", "year", "assessment_month")
 # Counts that are compared between periods, beside the headline rates.

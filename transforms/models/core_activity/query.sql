@@ -23,8 +23,8 @@ SELECT
   case_ids,
   coalesce(array_length(case_ids), 0) AS opened_case_count,
   {{ business_date('coalesce(started_at, occurred_at)') }} AS held_on
-FROM raw_event
-WHERE event_type = 'gridrates.activity.recorded.v1' AND {{ is_standing() }}
+FROM {{ standing_events() }}
+WHERE event_type = 'gridrates.activity.recorded.v1'
 QUALIFY row_number() OVER (
   PARTITION BY subject_id ORDER BY occurred_at DESC, coalesce(sequence_no, 0) DESC, event_id DESC, source DESC
 ) = 1

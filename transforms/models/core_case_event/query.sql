@@ -44,9 +44,9 @@ SELECT
   latitude,
   batch_id,
   landed_at
-FROM raw_event
+FROM {{ standing_events() }}
 LEFT JOIN core_event_tie AS tie
   ON raw_event.subject_id = tie.case_id
     AND raw_event.event_id = tie.event_id
     AND raw_event.source = tie.source_id
-WHERE event_type LIKE 'gridrates.case.%' AND {{ is_standing() }}
+WHERE event_type LIKE 'gridrates.case.%'

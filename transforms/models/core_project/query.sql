@@ -12,8 +12,8 @@ WITH changed AS (
     unit_code,
     quantity,
     tags
-  FROM raw_event
-  WHERE event_type = 'gridrates.project.stage_changed.v1' AND {{ is_standing() }}
+  FROM {{ standing_events() }}
+  WHERE event_type = 'gridrates.project.stage_changed.v1'
 )
 
 SELECT
