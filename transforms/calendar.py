@@ -17,8 +17,8 @@ from zoneinfo import ZoneInfo
 from gridrates.errors import InputError
 from gridrates.profile import Calendar, Session
 
-# How far ahead a zone is looked at, how far back, and since when at least it must have kept its offset.
-OFFSETS_KNOWN_TO, OFFSETS_KNOWN_FROM = datetime(2100, 1, 1, tzinfo=UTC), 1900
+# The years a zone is looked at (those the contract lets events have), and by when it must be steady.
+OFFSETS_KNOWN_TO, OFFSETS_KNOWN_FROM = datetime(2200, 1, 1, tzinfo=UTC), 1970
 STEADY_BEFORE = datetime(2020, 1, 1, tzinfo=UTC)
 OTHER_COUNTRIES_FROM, OTHER_COUNTRIES_TO = 2000, 2040
 HOUR = 3_600_000_000

@@ -1,7 +1,7 @@
 """The SQL models: one folder a table, `query.sql` and `table.yaml`, in the order they need one another.
 
-Reads `transforms/models/`. Guarantees that what it returns is in dependency order (as sqlglot reads the
-rendered SQL) and that every model's columns and types are declared.
+Reads `transforms/models/`. Guarantees that what it returns is in dependency order (as DuckDB's own parser
+reads the rendered SQL) and that every model's columns and types are declared.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any, Literal
 
+import duckdb
 import jinja2
-import sqlglot
 from pydantic import BaseModel, ConfigDict
-from sqlglot import exp
 
 from gridrates.profile import Profile
 from gridrates.yaml_files import read_yaml
@@ -106,11 +105,8 @@ def tables_read(profile: Profile) -> dict[str, frozenset[str]]:
     """What each model reads. The same at every moment, so that the SQL need be parsed once only."""
     moment = {"as_of": datetime(2000, 1, 1, tzinfo=UTC), "as_of_date": date(2000, 1, 1)}
     texts = {folder.name: render(folder.name, profile, **moment) for folder in sorted(FOLDER.iterdir())}
-    return {name: _tables(text) - {name} for name, text in texts.items()}
-
-
-def _tables(text: str) -> frozenset[str]:
-    return frozenset(table.name for table in sqlglot.parse_one(text, read="duckdb").find_all(exp.Table))
+    with duckdb.connect() as parser:
+        return {name: frozenset(parser.get_table_names(text)) for name, text in texts.items()}
 
 
 @cache

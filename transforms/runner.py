@@ -39,7 +39,7 @@ from transforms.reference import load_reference
 # How the tables are brought up to date that `compute` makes; `fold` makes the others.
 MARTS = ("business_date", "period", "moment")
 RAW, EVENTS, MEMBERS = "raw_event", "core_case_event", "core_cohort_member"
-# How many events a full rebuild folds at once, about: a case has a state of some kilobytes until it is folded.
+# How many events a full rebuild folds at once, about: a case is some kilobytes until it is folded.
 EVENTS_IN_A_PART = 2_000_000
 DAILY, PERIODS, RATES = "core_daily_cohort", "core_period_cohort", "out_period_rates"
 
@@ -163,12 +163,10 @@ class Runner:
 
     def _touched(self, table: str, case_id: str = "case_id") -> str:
         """The rows of touched cases."""
-        return (
-            f"SELECT * FROM {self._real(table)} WHERE {case_id} IN (SELECT case_id FROM touched_case)"
-        )
+        return f"SELECT * FROM {self._real(table)} WHERE {case_id} IN (SELECT case_id FROM touched_case)"
 
     def _fold_events(self, facts: Sequence[Model], then: Callable[[], None] = lambda: None) -> None:
-        """Make the facts of the cases that `raw_event` is narrowed to, and do `then` while only they are seen."""
+        """Make the facts of the cases `raw_event` is narrowed to, and do `then` while only they are seen."""
         ties, *others = facts
         self._fold_model(ties)
         with narrowed_view(self.connection, EVENTS, self._models(EVENTS)[0].sql):
@@ -260,7 +258,7 @@ class Runner:
             self._add_to_rates(self._models(RATES)[0])
         self._sql("changed_period_table")
         periods = "(period_type, period_start) IN (SELECT (period_type, period_start) FROM changed_period)"
-        with narrowed(self.connection, {RATES: f"SELECT * FROM {self._real(RATES)} WHERE {periods}"}):
+        with narrowed_view(self.connection, RATES, f"SELECT * FROM {self._real(RATES)} WHERE {periods}"):
             ranked = [model for model in self._models("period") if model.name != RATES]
             for model in ranked:
                 self._make_again(model, periods)

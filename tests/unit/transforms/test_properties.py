@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from gridrates.profile import Profile
 from tests.derived import bring_up_to_date, derive, everything, live, profile, rows
 from tests.events import Row, insert_events
 from tests.unit.transforms.strategies import histories
+from transforms import runner
 from transforms.indicators import load_indicators
 
 CITY: dict[str, Any] = {
@@ -54,6 +56,17 @@ def test_neither_order_nor_batches_nor_repeated_runs_matter(events: list[Row], r
     piecemeal = everything(connection)
     for table, expected in in_one_go.items():
         assert piecemeal[table] == expected, table
+
+
+@slow
+@given(histories(), st.integers(min_value=1, max_value=7))
+def test_a_rebuild_in_parts_is_the_rebuild_of_all_at_once(events: list[Row], at_once: int) -> None:
+    whole = derive(events, STREET)
+    expected = everything(whole)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner, "EVENTS_IN_A_PART", at_once)
+        bring_up_to_date(whole, STREET, full=True)
+    assert everything(whole) == expected
 
 
 @slow
