@@ -117,7 +117,7 @@ def load_table(name: str) -> Table:
 
 def render(name: str, profile: Profile, **how: Any) -> str:
     """A model's SQL for a profile."""
-    return _environment(profile).get_template(f"{FOLDER.name}/{name}/query.sql").render(**how)
+    return _render(f"{FOLDER.name}/{name}/query.sql", profile, **how)
 
 
 def render_recount(
@@ -129,7 +129,7 @@ def render_recount(
     takes the grid tree as it was drawn on that date, instead of on each case's own.
     """
     how = {"first": first, "last": last, "whole": whole, "drawn_on": drawn_on}
-    return _environment(profile).get_template("recount.sql.j2").render(**how)
+    return _render("recount.sql.j2", profile, **how)
 
 
 def render_added(profile: Profile, model: Model, mart: str) -> str:
@@ -139,8 +139,7 @@ def render_added(profile: Profile, model: Model, mart: str) -> str:
     """
     family = load_indicators()
     others = [name for name in model.columns if name not in family.measures and name not in family.indicators]
-    template = _environment(profile).get_template("added.sql.j2")
-    return template.render(mart=mart, grain=model.table.grain, others=others)
+    return _render("added.sql.j2", profile, mart=mart, grain=model.table.grain, others=others)
 
 
 def _source(name: str) -> str:
@@ -149,26 +148,37 @@ def _source(name: str) -> str:
     return PREAMBLE + text if name.startswith(f"{FOLDER.name}/") else text
 
 
-@lru_cache(maxsize=16)
-def _environment(profile: Profile) -> jinja2.Environment:
+@cache
+def _environment() -> jinja2.Environment:
     """Keeps compiled templates: compiling takes longer than rendering."""
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_source), undefined=jinja2.StrictUndefined, autoescape=False
     )
     family = load_indicators()
     environment.globals |= {
-        "profile": profile,
-        "default_category_system": profile.categories[0].category_system if profile.categories else "",
         "measures": family.measures,
         "indicators": family.indicators,
         "figures": [*COMPARED, *(code for code, rate in family.indicators.items() if rate.headline)],
-        "composites": chosen_composites(profile),
         "periods": PERIODS,
         "unit_micros": UNIT_MICROS,
         "hour_micros": HOUR,
-        "steady_offset": steady_offset(profile.time_zone),
     }
     return environment
+
+
+def _render(template: str, profile: Profile, **how: Any) -> str:
+    """A template's text for a profile."""
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            profile=profile,
+            default_category_system=profile.categories[0].category_system if profile.categories else "",
+            composites=chosen_composites(profile),
+            steady_offset=steady_offset(profile.time_zone),
+            **how,
+        )
+    )
 
 
 @cache
