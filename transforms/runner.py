@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -138,6 +138,7 @@ class Runner:
             chosen = f"SELECT * FROM {raw} WHERE hash(subject_id) % {parts} = {part}"
             with narrowed_view(self.connection, RAW, chosen):
                 self._fold_events(facts)
+                self._drop_parts(facts)
 
     def _fold_touched(self, last_batch: int) -> int:
         """Fold the touched cases, and carry what that changes through the counts."""
@@ -153,7 +154,9 @@ class Runner:
                     f"DELETE FROM {model.name} WHERE case_id IN (SELECT case_id FROM touched_case)"
                 )
             with narrowed(self.connection, {RAW: self._touched(RAW, "subject_id")}):
-                self._fold_events(facts, then=lambda: self._count_cohorts("+"))
+                self._fold_events(facts)
+                self._count_cohorts("+")
+                self._drop_parts(facts)
         self._sql("insert_begun_dates", as_of=self.as_of_date)
         self._add_to_counts()
         self._sql("insert_pending_cells", as_of=self.as_of_date)
@@ -165,15 +168,18 @@ class Runner:
         """The rows of touched cases."""
         return f"SELECT * FROM {self._real(table)} WHERE {case_id} IN (SELECT case_id FROM touched_case)"
 
-    def _fold_events(self, facts: Sequence[Model], then: Callable[[], None] = lambda: None) -> None:
-        """Make the facts of the cases `raw_event` is narrowed to, and do `then` while only they are seen."""
+    def _fold_events(self, facts: Sequence[Model]) -> None:
+        """Make the facts of the cases `raw_event` is narrowed to; the facts stay narrowed to them."""
+        # The events' order needs the ties, and all other facts need the events.
         ties, *others = facts
         self._fold_model(ties)
         with narrowed_view(self.connection, EVENTS, self._models(EVENTS)[0].sql):
             for model in others:
                 self._fold_model(model)
-        then()
-        for model in facts:
+
+    def _drop_parts(self, models: Sequence[Model]) -> None:
+        """Let the names of models mean the whole tables again."""
+        for model in models:
             self.connection.execute(f"DROP TABLE temp.{model.name}")
 
     def _fold_model(self, model: Model) -> None:
@@ -262,8 +268,7 @@ class Runner:
             ranked = [model for model in self._models("period") if model.name != RATES]
             for model in ranked:
                 self._make_again(model, periods)
-            for model in ranked:
-                self.connection.execute(f"DROP TABLE temp.{model.name}")
+            self._drop_parts(ranked)
 
     def _add_to_rates(self, model: Model) -> None:
         """Add the counts of what changed to those in a mart, and make the rates of these rows again."""
