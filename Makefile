@@ -36,7 +36,7 @@ format: setup ## mend what `make check` says about format
 bench: setup ## measure landing and publishing beside bare readers (docs/benchmarks.md), the gateway, and a rebuild of the rates
 	@GRIDRATES_HOME=$(BENCH_HOME) $(BIN)/python -m benchmarks.table $(BENCH_ARGS)
 	@GRIDRATES_HOME=$(BENCH_HOME) $(BIN)/python -m benchmarks.gateway
-	@$(BIN)/python -m benchmarks.rates
+	@$(BIN)/python -m benchmarks.rates --write
 
 MINUTES ?= 60
 soak: setup ## land 20,000 events a second for MINUTES (60), and watch memory, handles and books

@@ -4,7 +4,7 @@
 year of made-up events of the demo street and prints JSON: seconds of one statement that only parses the
 same JSON into typed columns and writes them, of the rebuild of everything from the landed events, and of the
 restatement of a thousand late events on sixty dates; their ratios; the peak of resident memory. Each size has
-a process of its own.
+a process of its own. `--write` also puts the figures into docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import os
 import platform
 import resource
 import tempfile
@@ -22,6 +23,7 @@ from typing import Any
 
 import duckdb
 
+from benchmarks.pages import DOCS, write_between
 from gridrates.profile import load_profile
 from gridrates.settings import Settings
 from transforms.runner import Runner
@@ -111,17 +113,52 @@ def timed(work: Any) -> dict[str, float]:
     return {"wall": time.perf_counter() - wall, "cpu": time.process_time() - processor}
 
 
+def as_markdown(found: list[dict[str, Any]], load: float) -> str:
+    """The sizes as a table. Seconds of the clock, and of the processors in brackets."""
+    lines = [
+        f"Measured {datetime.now(UTC):%Y-%m-%d} with DuckDB {duckdb.__version__} on {os.cpu_count()} cores; "
+        f"load {load:.2f} before the run. Seconds of the clock, and of the processors in brackets.",
+        "",
+        "| events | cases | bare parse | full rebuild | × bare | late batch | rebuild ÷ late | peak MB |",
+        "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for size in found:
+        took = size["seconds"]
+        cells = [
+            f"{size['events']:,}",
+            f"{size['cases']:,}",
+            _both(took["bare_parse"]),
+            _both(took["rebuild"]),
+            _both(size["rebuild_to_bare_parse"]),
+            _both(took["late_batch"]),
+            _both(size["rebuild_to_late_batch"]),
+            f"{size['peak_mib']:,}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _both(took: dict[str, float]) -> str:
+    return f"{took['wall']:.1f} ({took['cpu']:.1f})"
+
+
 def main() -> None:
     """Measure each size in a process of its own and print what came out."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cases", type=int, nargs="+", default=[100_000, 1_000_000])
-    sizes = parser.parse_args().cases
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--cases", type=int, nargs="+", default=[120_000, 1_200_000])
+    parser.add_argument("--write", action="store_true", help="put the figures into docs/benchmarks.md")
+    asked = parser.parse_args()
+    load = os.getloadavg()[0]
     spawn = multiprocessing.get_context("spawn")
     found = []
-    for cases in sizes:
+    for cases in asked.cases:
         with spawn.Pool(1) as pool:
             found.append(pool.apply(measure, (cases,)))
     print(json.dumps({"machine": platform.machine(), "duckdb": duckdb.__version__, "sizes": found}, indent=2))
+    if asked.write:
+        write_between(DOCS / "benchmarks.md", "rates", as_markdown(found, load))
 
 
 if __name__ == "__main__":

@@ -18,11 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import landing, publisher
+from benchmarks.pages import DOCS, write_between
 from deploy import local_kafka
 from gridrates.settings import Settings, load_settings
 
-DOCS = Path(__file__).parent.parent / "docs"
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 PUBLISHED = 300_000
 LANDING = {
     "poll": "kafka-python `poll()`, only counting",
@@ -104,10 +103,7 @@ def as_markdown(found: dict[str, Any]) -> str:
 def write(found: dict[str, Any], docs: Path = DOCS) -> None:
     """Keep the figures: the page between its marks, and the numbers as JSON."""
     (docs / "benchmarks.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    page = docs / "benchmarks.md"
-    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    page.write_text(f"{before}{BEGIN}\n\n{as_markdown(found)}\n\n{END}{after}", encoding="utf-8")
+    write_between(docs / "benchmarks.md", "measured", as_markdown(found))
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import landing, publisher, soak, table
+from benchmarks.pages import DOCS
 from gridrates.settings import Settings
 
 pytestmark = pytest.mark.full
@@ -28,7 +29,7 @@ def test_one_run_gives_the_page_and_the_figures(small: Settings, tmp_path: Path)
     assert found["landing"]["poll"]["ratio_to_poll"] == 1
     assert found["landing"]["land_payload"]["bytes_an_event"] > 0
     page = tmp_path / "benchmarks.md"
-    page.write_text(f"before\n{table.BEGIN}\nold\n{table.END}\nafter\n")
+    page.write_text("before\n<!-- measured: begin -->\nold\n<!-- measured: end -->\nafter\n")
     table.write(found, tmp_path)
     table.write(found, tmp_path)
     text = page.read_text()
@@ -42,9 +43,10 @@ def test_every_way_has_its_line_in_the_table() -> None:
     assert set(table.PUBLISHING) == set(publisher.WAYS)
 
 
-def test_the_shipped_page_has_its_marks() -> None:
-    text = (table.DOCS / "benchmarks.md").read_text("utf-8")
-    assert text.count(table.BEGIN) == text.count(table.END) == 1
+@pytest.mark.parametrize("name", ["measured", "rates"])
+def test_the_shipped_page_has_its_marks(name: str) -> None:
+    text = (DOCS / "benchmarks.md").read_text("utf-8")
+    assert text.count(f"<!-- {name}: begin -->") == text.count(f"<!-- {name}: end -->") == 1
 
 
 def test_a_short_soak_adds_up(kafka_settings: Settings) -> None:

@@ -125,7 +125,7 @@ SELECT
   -- How far beyond its limit, in limits: 0.5 is half as long again. On the wall clock.
   CASE
     WHEN exempted_at IS NULL AND finished_at > deadline_at AND deadline_at > counted_from_at
-      THEN round((epoch_us(finished_at) - epoch_us(deadline_at)) / (epoch_us(deadline_at) - epoch_us(counted_from_at)), 4)
+      THEN {{ rounded('(epoch_us(finished_at) - epoch_us(deadline_at)) / (epoch_us(deadline_at) - epoch_us(counted_from_at))', 4) }}
   END AS overdue_factor,
   satisfaction,
   resolution,

@@ -20,7 +20,7 @@ rounded AS (
     CASE scored.composite
       WHEN '' THEN NULL
       {%- for name, composite in composites.items() %}
-      WHEN '{{ name }}' THEN round(scored.score, {{ composite.decimals }})
+      WHEN '{{ name }}' THEN {{ rounded('scored.score', composite.decimals) }}
       {%- endfor %}
       ELSE scored.score
     END AS score,
