@@ -4,6 +4,7 @@
 SELECT
   subject_id AS case_id,
   split_part(event_type, '.', 3) AS verb,
+  -- Microseconds and, behind them, 32 bits of room for the place among the events of one moment.
   CAST(epoch_us(occurred_at) AS HUGEINT) * 4294967296 + coalesce(tie.tie_no, 0) AS event_order,
   occurred_at,
   coalesce(sequence_no, 0) AS sequence_no,
