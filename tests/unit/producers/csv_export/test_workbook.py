@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ import pytest
 
 from gridrates.errors import InputError
 from producers.csv_export.reading import find_layout
+from producers.csv_export.workbook import as_text
 from producers.inspect import inspect_export
 from producers.propose import propose_mapping
-from tests.exporting import import_files, mapping_of
+from tests.exporting import import_files, import_rows, mapping_of
 
 HEADER = ["工单编号", "上报时间", "办结时间", "承办单位", "网格"]
 MAPPING: dict[str, Any] = {
@@ -25,6 +27,7 @@ MAPPING: dict[str, Any] = {
         "closed": {"at": "办结时间", "when": {"办结时间": "present"}},
     },
 }
+WORKBOOKS = Path(__file__).parent / "workbooks"
 OPENED = datetime(2024, 5, 1, 8, 5, 7)
 
 
@@ -61,6 +64,23 @@ def test_the_sheet_and_the_header_are_found_and_cells_are_text(tmp_path: Path) -
     assert first["data"] == {"grid_code": "0012"}
     assert second["time"] == "2024-05-02T16:00:00Z"
     assert len(got.of("closed")) == 30
+
+
+@pytest.mark.parametrize("name", ["export.xls", "export.ods"])
+def test_workbooks_of_other_programs_give_the_events_of_the_same_rows_in_csv(
+    name: str, tmp_path: Path
+) -> None:
+    texts = [["" if cell is None else as_text(cell) for cell in row] for row in rows(12)]
+    as_csv = import_rows(tmp_path, [HEADER, *texts], MAPPING)
+    got = import_files(Path(shutil.copy(WORKBOOKS / name, tmp_path)), MAPPING)
+    assert (got.rows, got.keys, got.events) == (as_csv.rows, as_csv.keys, as_csv.events)
+    assert (got.summary.mapped, len(got.events), got.rejects) == (12, 18, [])
+
+
+@pytest.mark.parametrize("name", ["export.xls", "export.ods"])
+def test_workbooks_of_other_programs_are_inspected(name: str) -> None:
+    layout = inspect_export(WORKBOOKS / name).layout
+    assert (layout.sheet, layout.names, layout.above) == ("工单", tuple(HEADER), 1)
 
 
 def test_a_rejected_row_is_named_by_its_line(tmp_path: Path) -> None:
