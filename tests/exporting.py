@@ -7,12 +7,15 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 
 from producers.csv_export import ImportSummary, import_exports
 from producers.csv_export.importing import rejects_beside
+from producers.csv_export.mapper import Mapper
+from producers.csv_export.plan import Check
+from producers.csv_export.rows import ReadRows
 from producers.mapping import Mapping
 
 # The shortest mapping of a case: reported and closed.
@@ -22,6 +25,10 @@ SIMPLE: dict[str, Any] = {
     "time_zone": "Asia/Shanghai",
     "events": {"reported": "opened", "closed": {"at": "closed", "when": {"closed": "present"}}},
 }
+
+
+# A row's key and its events in the order of the mapping, None where one is not made; or the check it failed.
+Outcome: TypeAlias = "tuple[bytes, list[bytes | None]] | Check"
 
 
 @dataclass
@@ -74,6 +81,24 @@ def import_files(paths: Path | Sequence[Path], mapping: Mapping | dict[str, Any]
     rejects = [row for path in rejects_files if path.exists() for row in read_rejects(path)]
     rows, keys, events = ([item[place] for item in got] for place in range(3))
     return Imported(summary, events, rows, keys, rejects)  # type: ignore[arg-type]
+
+
+def map_rows(
+    mapper: Mapper, rows: Sequence[Sequence[str]], positions: Sequence[int] | None = None
+) -> list[Outcome]:
+    """What becomes of rows, whose cells (at `positions`) are the columns of the mapper's plan."""
+    columns = mapper.plan.columns
+    places = range(len(columns)) if positions is None else positions
+    cells, bad = ReadRows(rows=[list(row) for row in rows]).columns(places)
+    names = {place: columns[places.index(position)] for place, position in bad.items()}
+    outcomes = mapper.outcomes(mapper.picked(cells, names))
+    mapped: list[tuple[bytes, list[bytes | None]]] = [(b"", [None] * len(mapper.plan.types)) for _ in rows]
+    made = outcomes.made
+    found = (made.rows.tolist(), made.kinds.tolist(), made.keys.to_pylist(), made.events.to_pylist())
+    for place, kind, key, event in zip(*found, strict=True):
+        mapped[place][1][kind] = event
+        mapped[place] = key, mapped[place][1]
+    return [outcomes.failed.get(place, outcome) for place, outcome in enumerate(mapped)]
 
 
 def read_rejects(path: Path) -> list[dict[str, str]]:

@@ -17,18 +17,20 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from contracts.events import RETRACTION_TYPE
-from producers.csv_export.mapper import Events, Mapper, Outcome
+from producers.csv_export.mapper import Made, Mapper
 from producers.csv_export.memory import Changes, Hashes, Memory
 from producers.csv_export.plan import Check, make_plan
-from producers.csv_export.reading import Chunk, Export, find_layout, open_export
+from producers.csv_export.reading import Export, find_layout, open_export
 from producers.csv_export.rejects import Reject, RejectsFile
+from producers.csv_export.rows import Chunk
 from producers.mapping import Mapping
 
 CHUNK_ROWS = 20_000
@@ -37,9 +39,8 @@ SHOWN = 60
 EXAMPLES = 3
 _NO_HASHES = (np.empty(0, np.uint64), np.empty(0, np.uint64))
 
+Places: TypeAlias = npt.NDArray[np.int64]
 Pair: TypeAlias = tuple[bytes, bytes]
-# The number of a row, its key and its events.
-Mapped: TypeAlias = tuple[int, bytes, Events]
 
 
 class Publish(Protocol):
@@ -136,13 +137,14 @@ def import_exports(
 
 @dataclass(frozen=True)
 class _Tried:
-    """What became of the rows of a chunk: the outcomes of those at `places`, while those at `known` are as an
-    earlier import sent them. `hashes` are those of all rows, for the memory.
+    """What became of the rows of a chunk: the events of those that were mapped, and the checks that others
+    failed, by their place. Those at `known` are as an earlier import sent them. `hashes` are those of all
+    rows, for the memory.
     """
 
-    places: Sequence[int]
-    outcomes: list[Outcome]
-    known: Sequence[int] = ()
+    made: Made
+    failed: dict[int, Check]
+    known: Places = field(default_factory=lambda: np.empty(0, np.int64))
     hashes: tuple[Hashes, Hashes] = _NO_HASHES
 
 
@@ -190,13 +192,14 @@ class _Importer:
         ):
             self.names = export.layout.names
             for chunk, tried in self.mapped(export):
-                mapped, rejected = self.sorted_out(chunk, tried)
-                for reject in rejected:
+                self.count(chunk, tried)
+                for reject in self.rejects(chunk, tried):
                     rejects.add(reject)
                     self.summary.count_reject(path, reject)
                 if rejects.written is not None and rejects.written not in self.summary.rejects_files:
                     self.summary.rejects_files.append(rejects.written)
-                self.send(self.noted(tried, mapped))
+                numbers = np.asarray(chunk.numbers, np.int64)
+                self.send(self.noted(tried, numbers), numbers)
                 yield export.position
         self.summary.files += 1
 
@@ -205,7 +208,7 @@ class _Importer:
         positions = [self.names.index(name) for name in self.plan.columns]
         waiting: tuple[Chunk, Future[_Tried]] | None = None
         with ThreadPoolExecutor(1, "map-rows") as pool:
-            for chunk in export.chunks(CHUNK_ROWS):
+            for chunk in export.chunks(CHUNK_ROWS, positions):
                 future = pool.submit(self.tried, chunk, positions)
                 if waiting is not None:
                     yield waiting[0], waiting[1].result()
@@ -215,25 +218,26 @@ class _Importer:
 
     def tried(self, chunk: Chunk, positions: Sequence[int]) -> _Tried:
         """Map the rows of a chunk that are not known to be as they were."""
-        picked = self.mapper.picked(chunk.rows, positions)
+        columns, bad = chunk.columns(positions)
+        picked = self.mapper.picked(columns, {place: self.names[position] for place, position in bad.items()})
         if self.memory is None:
-            return _Tried(range(len(chunk.rows)), self.mapper.outcomes(picked))
+            outcomes = self.mapper.outcomes(picked)
+            return _Tried(outcomes.made, outcomes.failed)
         keys, contents = self.mapper.hashes(picked, self.mapping)
         is_known = self.memory.is_known(contents)
         is_known[list(picked.bad)] = False
-        places = np.flatnonzero(~is_known).tolist()
+        places = np.flatnonzero(~is_known)
         outcomes = self.mapper.outcomes(picked.only(places))
-        return _Tried(places, outcomes, np.flatnonzero(is_known).tolist(), (keys, contents))
+        failed = {int(places[place]): check for place, check in outcomes.failed.items()}
+        made = replace(outcomes.made, rows=places[outcomes.made.rows])
+        return _Tried(made, failed, np.flatnonzero(is_known), (keys, contents))
 
-    def noted(self, tried: _Tried, mapped: Sequence[Mapped]) -> Sequence[Mapped]:
+    def noted(self, tried: _Tried, numbers: Places) -> Made:
         """Tell the memory, if there is one; what waits for the end goes out of the chunk."""
         if self.memory is None:
-            return mapped
-        are_mapped = [not isinstance(outcome, Check) for outcome in tried.outcomes]
-        places = [place for place, is_mapped in zip(tried.places, are_mapped, strict=True) if is_mapped]
-        unmapped = [place for place, is_mapped in zip(tried.places, are_mapped, strict=True) if not is_mapped]
-        rows = [(place, *row) for place, row in zip(places, mapped, strict=True)]
-        return self.memory.note(*tried.hashes, rows, unmapped, tried.known)
+            return tried.made
+        refused = np.asarray(sorted(tried.failed), np.int64)
+        return self.memory.note(*tried.hashes, tried.made, numbers, refused=refused, known=tried.known)
 
     def send_changes(self) -> None:
         """All rows have been seen: send the events of changed ones, and take back what does not hold."""
@@ -247,27 +251,26 @@ class _Importer:
             self.summary.events[RETRACTION_TYPE] += len(pairs)
             self.publish(pairs, origins=[0] * len(pairs))
 
-    def sorted_out(self, chunk: Chunk, tried: _Tried) -> tuple[list[Mapped], list[Reject]]:
-        """The rows of a chunk that were mapped, and those that were not, both counted in their order."""
-        rejects = [Reject(b.number, b.line, "", b.kind, b.reason, b.cells) for b in chunk.broken]
-        mapped: list[Mapped] = []
-        for place, outcome in zip(tried.places, tried.outcomes, strict=True):
-            if isinstance(outcome, Check):
-                rejects.append(self.reject(chunk, place, outcome))
-            else:
-                mapped.append((chunk.numbers[place], *outcome))
+    def count(self, chunk: Chunk, tried: _Tried) -> None:
+        """Count the rows of a chunk, but for those rejected."""
         self.summary.rows += chunk.count
-        self.summary.mapped += len(mapped) + len(tried.known)
+        self.summary.mapped += len(chunk.numbers) - len(tried.failed)
         self.summary.unchanged += len(tried.known)
-        return mapped, sorted(rejects, key=lambda reject: reject.row)
 
-    def send(self, mapped: Sequence[Mapped]) -> None:
+    def rejects(self, chunk: Chunk, tried: _Tried) -> list[Reject]:
+        """The rows of a chunk that were not mapped, in their order."""
+        rejects = [Reject(b.number, b.line, "", b.kind, b.reason, b.cells) for b in chunk.broken]
+        rejects += [self.reject(chunk, place, check) for place, check in tried.failed.items()]
+        return sorted(rejects, key=lambda reject: reject.row)
+
+    def send(self, made: Made, numbers: Places) -> None:
         """Count and publish the events of rows, all of a row's in one call."""
-        for place, name in enumerate(self.plan.types):
-            self.summary.events[name] += sum(events[place] is not None for _, _, events in mapped)
-        if self.publish is not None and mapped:
-            made = [(number, (key, e)) for number, key, events in mapped for e in events if e is not None]
-            self.publish([pair for _, pair in made], origins=[number for number, _ in made])
+        counts = np.bincount(made.kinds, minlength=len(self.plan.types)).tolist()
+        for name, count in zip(self.plan.types, counts, strict=True):
+            self.summary.events[name] += count
+        if self.publish is not None and len(made.rows):
+            pairs = list(zip(made.keys.to_pylist(), made.events.to_pylist(), strict=True))
+            self.publish(pairs, origins=numbers[made.rows].tolist())
 
     def reject(self, chunk: Chunk, place: int, check: Check) -> Reject:
         """The reject of a whole row that failed a check."""

@@ -1,6 +1,6 @@
 """Maps chunks of rows to events with DuckDB, in memory.
 
-Reads rows of text; writes nothing. Guarantees one outcome a row, in order: its events, or the check it
+Reads columns of text; writes nothing. Guarantees one outcome a row, in order: its events, or the check it
 failed. A cell whose bytes its file's encoding does not know fails before DuckDB sees it.
 """
 
@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from contracts.keyed_hash import LEAST_KEY_BYTES, keyed_hash
 from gridrates.errors import InputError
 from gridrates.settings import load_settings
 from producers.csv_export.plan import Check, Plan
-from producers.csv_export.reading import BLANKS, has_bad_bytes
+from producers.csv_export.reading import BLANKS
 from producers.mapping import Mapping
 
 if TYPE_CHECKING:
@@ -26,11 +26,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     Hashes = npt.NDArray[np.uint64]
-
-# A row's events in the order of the mapping; None where one is not made.
-Events: TypeAlias = "list[bytes | None]"
-# A row's key and events, or the check that it failed.
-Outcome: TypeAlias = "tuple[bytes, Events] | Check"
 
 
 @dataclass(frozen=True)
@@ -40,10 +35,39 @@ class Picked:
     table: pa.Table
     bad: dict[int, Check]
 
-    def only(self, places: Sequence[int]) -> Picked:
+    def only(self, places: npt.NDArray[np.int64]) -> Picked:
         """Some of the rows, in the order of `places`."""
-        bad = {new: self.bad[old] for new, old in enumerate(places) if old in self.bad}
-        return Picked(self.table.take(np.asarray(places, np.int64)), bad)
+        bad = {new: self.bad[old] for new, old in enumerate(places.tolist()) if old in self.bad}
+        return Picked(self.table.take(places), bad)
+
+
+@dataclass(frozen=True)
+class Made:
+    """Events in the order of their rows: of each the place of its row, which event of the mapping it is, its
+    key and its bytes.
+    """
+
+    rows: npt.NDArray[np.int64]
+    kinds: npt.NDArray[np.int64]
+    keys: pa.Array
+    events: pa.Array
+
+    def only(self, wanted: npt.NDArray[np.bool_]) -> Made:
+        """Some of the events."""
+        if wanted.all():
+            return self
+        import pyarrow as pa
+
+        mask = pa.array(wanted)
+        return Made(self.rows[wanted], self.kinds[wanted], self.keys.filter(mask), self.events.filter(mask))
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What became of rows: the checks that some failed, by their place, and the events of the others."""
+
+    failed: dict[int, Check]
+    made: Made
 
 
 class Mapper:
@@ -51,8 +75,10 @@ class Mapper:
 
     def __init__(self, plan: Plan) -> None:
         import duckdb
+        import pyarrow as pa
 
-        self._plan = plan
+        self.plan = plan
+        self._empty = pa.array(sorted(plan.empty), pa.string())
         self._fingerprints = (Path(__file__).parent / "sql" / "fingerprints.sql.j2").read_text(
             encoding="utf-8"
         )
@@ -61,30 +87,26 @@ class Mapper:
         if "keyed_hash(" in plan.sql:
             self._connection.create_function("keyed_hash", _keyed_hash(), ["VARCHAR"], "VARCHAR")
         try:
-            self._run(self._table([]))
+            self._run(self._table([pa.array([], pa.string()) for _ in plan.columns]))
         except duckdb.Error as error:
             raise InputError(
                 f"The mapping cannot be carried out: {error}.",
                 remedy="Mend the time format or the pattern named.",
             ) from error
 
-    def map(self, rows: Sequence[Sequence[str]], positions: Sequence[int]) -> list[Outcome]:
-        """The outcomes of rows, whose cells at `positions` are the columns of the plan."""
-        return self.outcomes(self.picked(rows, positions))
-
-    def picked(self, rows: Sequence[Sequence[str]], positions: Sequence[int]) -> Picked:
-        """The columns of the plan of some rows, made ready once for `hashes` and `outcomes`."""
-        columns = [[row[position] for row in rows] for position in positions]
-        try:
-            return Picked(self._table(columns), {})
-        except UnicodeEncodeError:
-            bad = self._bad_rows(columns)
-            clean = [["" if i in bad else c for i, c in enumerate(cells)] for cells in columns]
-            return Picked(self._table(clean), bad)
+    def picked(self, columns: Sequence[pa.Array], bad: dict[int, str]) -> Picked:
+        """Rows made ready once for `hashes` and `outcomes`: the cells of the plan's columns; and of the rows
+        with bytes that the file's encoding lacks the names of the columns that hold them, by their place.
+        """
+        checks = {
+            place: Check("bytes", f"{name!r} holds bytes that the file's encoding lacks", (name,))
+            for place, name in bad.items()
+        }
+        return Picked(self._table(columns), checks)
 
     def hashes(self, picked: Picked, mapping: Mapping) -> tuple[Hashes, Hashes]:
         """Of each row, a hash of what names it and one of all its cells and the mapping."""
-        columns = self._plan.columns
+        columns = self.plan.columns
         key = (mapping.row or mapping.id).columns
         sql = self._fingerprints.format(
             key=", ".join(f"c{columns.index(name)}" for name in key),
@@ -95,45 +117,40 @@ class Mapper:
         found = self._connection.execute(sql).fetchnumpy()
         return found["row_key"], found["content"]
 
-    def outcomes(self, picked: Picked) -> list[Outcome]:
-        """The outcomes of rows that were made ready."""
-        outcomes = self._run(picked.table)
-        for place, check in picked.bad.items():
-            outcomes[place] = check
-        return outcomes
+    def outcomes(self, picked: Picked) -> Outcomes:
+        """What becomes of rows that were made ready."""
+        problems, keys, *events = self._run(picked.table)
+        places = np.flatnonzero(problems.is_valid())
+        checks = [self.plan.checks[number] for number in problems.drop_null().to_pylist()]
+        return Outcomes(dict(zip(places.tolist(), checks, strict=True)) | picked.bad, _by_row(keys, events))
 
-    def _run(self, chunk: pa.Table) -> list[Outcome]:
+    def _run(self, chunk: pa.Table) -> list[pa.Array]:
         self._connection.register("chunk", chunk)
-        checks = self._plan.checks
-        return [
-            (key, events) if problem is None else checks[problem]
-            for _, problem, key, *events in self._connection.execute(self._plan.sql).fetchall()
-        ]
+        found = self._connection.execute(self.plan.sql).to_arrow_table()
+        return [column.combine_chunks() for column in found.columns[1:]]
 
-    def _table(self, picked: Sequence[Sequence[str]]) -> pa.Table:
+    def _table(self, columns: Sequence[pa.Array]) -> pa.Table:
         import pyarrow as pa
 
-        cells = [pa.array(self._clean(column), pa.string()) for column in picked]
-        cells = cells or [pa.array([], pa.string()) for _ in self._plan.columns]
-        numbers = pa.array(range(len(cells[0])), pa.int32())
-        names = ["row_no", *(f"c{index}" for index in range(len(cells)))]
-        return pa.Table.from_arrays([numbers, *cells], names=names)
+        cells = {f"c{index}": self._clean(column) for index, column in enumerate(columns)}
+        return pa.table({"row_no": pa.array(range(len(columns[0])), pa.int32())} | cells)
 
-    def _clean(self, cells: Sequence[str]) -> list[str | None]:
-        """Cells without the blanks at their ends; None for those that say nothing."""
-        trimmed = [cell.strip() for cell in cells]
-        text = "".join(trimmed)
-        if "\u200b" in text or "\ufeff" in text:
-            trimmed = [cell.strip(BLANKS) for cell in trimmed]
-        empty = self._plan.empty
-        return [None if cell in empty else cell for cell in trimmed]
+    def _clean(self, cells: pa.Array) -> pa.Array:
+        """Cells without the blanks at their ends; null for those that say nothing."""
+        import pyarrow.compute as pc
 
-    def _bad_rows(self, picked: Sequence[Sequence[str]]) -> dict[int, Check]:
-        found: dict[int, Check] = {}
-        for name, cells in zip(self._plan.columns, picked, strict=True):
-            check = Check("bytes", f"{name!r} holds bytes that the file's encoding lacks", (name,))
-            found |= {number: check for number, cell in enumerate(cells) if has_bad_bytes(cell)}
-        return found
+        trimmed = pc.utf8_trim(cells, characters=BLANKS)
+        return pc.if_else(pc.is_in(trimmed, value_set=self._empty), None, trimmed)
+
+
+def _by_row(keys: pa.Array, events: Sequence[pa.Array]) -> Made:
+    """Events that come as a column for each event of the mapping."""
+    import pyarrow as pa
+
+    is_made = np.stack([np.asarray(column.is_valid()) for column in events], axis=1)
+    rows, kinds = np.nonzero(is_made)
+    made = pa.concat_arrays(events).take(pa.array(kinds * len(keys) + rows))
+    return Made(rows, kinds, keys.take(pa.array(rows)), made)
 
 
 def _keyed_hash() -> Callable[[str], str]:

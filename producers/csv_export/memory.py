@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -28,8 +28,9 @@ from gridrates.errors import ResourceError
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
-    from producers.csv_export.mapper import Events
+    from producers.csv_export.mapper import Made
 
 Hashes: TypeAlias = npt.NDArray[np.uint64]
 Pair: TypeAlias = tuple[bytes, bytes]
@@ -120,67 +121,80 @@ class Memory:
         self,
         keys: Hashes,
         contents: Hashes,
-        mapped: Sequence[tuple[int, int, bytes, Events]],
-        unmapped: Sequence[int],
-        known: Sequence[int],
-    ) -> list[tuple[int, bytes, Events]]:
-        """Note a chunk before it is sent; gives the rows whose events can go at once.
+        made: Made,
+        numbers: npt.NDArray[np.int64],
+        *,
+        refused: npt.NDArray[np.int64],
+        known: npt.NDArray[np.int64],
+    ) -> Made:
+        """Note a chunk before it is sent; gives the events that can go at once.
 
-        `mapped` are place in the chunk, number of the row, key and events; `unmapped` and `known` places.
-        The events of a row that was there before wait for `changed`.
+        `keys`, `contents` and `numbers` are of all its rows; `refused` are the places of rows that gave no
+        event, `known` of those that are as they were. The events of a row that was there before wait for
+        `changed`.
         """
-        places = np.fromiter((row[0] for row in mapped), np.int64, len(mapped))
-        renamed = [(number, key, list(map(self._standing, events))) for _, number, key, events in mapped]
-        made = [[event for event in events if event is not None] for *_, events in renamed]
-        self._note_seen(keys, contents, np.concatenate([places, np.asarray(known, np.int64)]), unmapped)
-        self._note_rows(keys[places], contents[places], [key for _, key, _ in renamed], made)
-        was_there = _among(keys[places], self._keys).tolist()
-        self._stage([row for row, old in zip(renamed, was_there, strict=True) if old])
-        return [row for row, old in zip(renamed, was_there, strict=True) if not old]
+        made = self._standing(made)
+        places = np.unique(made.rows)
+        self._note_seen(keys, contents, np.concatenate([places, known]), refused)
+        self._note_rows(keys[places], contents[places], made)
+        was_there = _among(keys[made.rows], self._keys)
+        self._stage(made.only(was_there), numbers)
+        return made.only(~was_there)
 
-    def _standing(self, event: bytes | None) -> bytes | None:
-        """The event under an id that was not taken back."""
-        if event is None or not self._retracted or event[_ID] not in self._retracted:
-            return event
+    def _standing(self, made: Made) -> Made:
+        """The events under ids that were not taken back."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        taken_back = pc.is_in(_ids(made.events), value_set=pa.array(self._retracted, pa.binary()))
+        if not pc.any(taken_back).as_py():
+            return made
+        events = made.events.to_pylist()
+        for place in np.flatnonzero(taken_back):
+            events[place] = self._renamed(events[place])
+        return replace(made, events=pa.array(events, pa.binary()))
+
+    def _renamed(self, event: bytes) -> bytes:
         name = event[_ID]
         while name in self._retracted:
             name = hashlib.md5(b"again " + name, usedforsecurity=False).hexdigest().encode()
         return event[: _ID.start] + name + event[_ID.stop :]
 
     def _note_seen(
-        self, keys: Hashes, contents: Hashes, places: npt.NDArray[np.int64], unmapped: Sequence[int]
+        self,
+        keys: Hashes,
+        contents: Hashes,
+        places: npt.NDArray[np.int64],
+        refused: npt.NDArray[np.int64],
     ) -> None:
         self._append("seen", row_key=keys[places], content=contents[places])
-        self._append("refused", row_key=keys[np.asarray(unmapped, np.int64)])
+        self._append("refused", row_key=keys[refused])
 
-    def _note_rows(
-        self, keys: Hashes, contents: Hashes, subjects: list[bytes], made: list[list[bytes]]
-    ) -> None:
+    def _note_rows(self, keys: Hashes, contents: Hashes, made: Made) -> None:
         import pyarrow as pa
 
-        names = pa.array([event[_ID] for events in made for event in events], pa.binary()).cast(pa.string())
-        ends = np.cumsum([0, *map(len, made)], dtype=np.int32)
+        begins = np.flatnonzero(np.diff(made.rows, prepend=-1))
+        ends = pa.array([*begins, len(made.rows)], pa.int32())
         self._append(
             "pending.standing_row",
-            run_no=np.full(len(made), self._run, np.int64),
+            run_no=np.full(len(keys), self._run, np.int64),
             row_key=keys,
             content=contents,
-            subject_id=pa.array(subjects, pa.binary()).cast(pa.string()),
-            event_ids=pa.ListArray.from_arrays(pa.array(ends), names),
+            subject_id=made.keys.take(pa.array(begins)).cast(pa.string()),
+            event_ids=pa.ListArray.from_arrays(ends, _ids(made.events).cast(pa.string())),
         )
 
-    def _stage(self, rows: Sequence[tuple[int, bytes, Events]]) -> None:
+    def _stage(self, made: Made, numbers: npt.NDArray[np.int64]) -> None:
         import pyarrow as pa
 
-        events = [(number, key, event) for number, key, made in rows for event in made if event is not None]
-        first, self._staged = self._staged, self._staged + len(events)
+        first, self._staged = self._staged, self._staged + len(made.rows)
         self._append(
             "staged",
             place=np.arange(first, self._staged),
-            row_no=np.fromiter((e[0] for e in events), np.int64, len(events)),
-            subject=pa.array([e[1] for e in events], pa.binary()),
-            event_id=pa.array([e[2][_ID] for e in events], pa.binary()).cast(pa.string()),
-            event=pa.array([e[2] for e in events], pa.binary()),
+            row_no=numbers[made.rows],
+            subject=made.keys,
+            event_id=_ids(made.events).cast(pa.string()),
+            event=made.events,
         )
 
     def _append(self, table: str, **columns: Any) -> None:
@@ -247,6 +261,12 @@ def _among(values: Hashes, known: Hashes) -> npt.NDArray[np.bool_]:
     places[places == len(known)] = 0
     found: npt.NDArray[np.bool_] = known[places] == values
     return found
+
+
+def _ids(events: pa.Array) -> pa.Array:
+    import pyarrow.compute as pc
+
+    return pc.binary_slice(events, _ID.start, _ID.stop)
 
 
 def _quoted(path: Path) -> str:

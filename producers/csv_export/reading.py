@@ -16,12 +16,13 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from gridrates.errors import InputError
+from producers.csv_export.rows import Chunk, RowReader, TextRows, has_bad_bytes
 from producers.csv_export.workbook import ENCODING, SheetRows, is_workbook, open_workbook
 from producers.mapping import nearest
 
@@ -29,8 +30,6 @@ from producers.mapping import nearest
 HEADER_ROWS = 20
 # What is looked at before the first row is read.
 HEAD_BYTES = 1024 * 1024
-# A cell larger than this is an unclosed quote.
-LARGEST_CELL = 16 * 1024 * 1024
 DELIMITERS = (",", ";", "\t", "|")
 # What counts as blank at the ends of a cell: all that str.strip() takes, and two that cannot be seen.
 BLANKS = (
@@ -69,13 +68,6 @@ def _escape(error: UnicodeError) -> tuple[str, int]:
 
 
 codecs.register_error(ESCAPE, _escape)
-# For the whole process, and the only place that sets it.
-csv.field_size_limit(LARGEST_CELL)
-
-
-def has_bad_bytes(text: str) -> bool:
-    """Whether a cell holds bytes that its file's encoding does not know."""
-    return any("\udc00" <= character <= "\udcff" for character in text)
 
 
 @dataclass(frozen=True)
@@ -93,48 +85,12 @@ class Layout:
     sheet: str | None = None
 
 
-@dataclass(frozen=True)
-class Broken:
-    """A row that is not one cell a column; `kind` is the reason without its figures."""
-
-    number: int
-    line: int
-    kind: str
-    reason: str
-    cells: list[str]
-
-
-@dataclass
-class Chunk:
-    """Some rows in a row. `numbers` count rows from 1 after the header, `lines` are those of the file."""
-
-    numbers: list[int] = field(default_factory=list)
-    lines: list[int] = field(default_factory=list)
-    rows: list[list[str]] = field(default_factory=list)
-    broken: list[Broken] = field(default_factory=list)
-
-    @property
-    def count(self) -> int:
-        """All its rows, whole and broken."""
-        return len(self.rows) + len(self.broken)
-
-
-class _Reader(Protocol):
-    """What gives rows, and the line the last one ended on."""
-
-    line_num: int
-
-    def __next__(self) -> list[str]:
-        """The next row."""
-
-
 class Export:
     """An open export; see `open_export`."""
 
-    def __init__(self, path: Path, layout: Layout, reader: _Reader, position: Callable[[], int]) -> None:
-        self.path = path
+    def __init__(self, layout: Layout, rows: TextRows | RowReader, position: Callable[[], int]) -> None:
         self.layout = layout
-        self._reader = reader
+        self._rows = rows
         self._position = position
 
     @property
@@ -142,55 +98,13 @@ class Export:
         """Bytes of the file read so far."""
         return self._position()
 
-    def chunks(self, size: int) -> Iterator[Chunk]:
-        """The rows, at most `size` at a time. Raises InputError when the file breaks off."""
-        width = len(self.layout.names)
-        chunk = Chunk()
-        for number, (line, cells, fault) in enumerate(self._records(), 1):
-            if len(cells) > width and not any(cells[width:]):
-                del cells[width:]
-            if fault:
-                chunk.broken.append(Broken(number, line, fault, fault, cells))
-            elif len(cells) != width:
-                kind = f"the row has too {'few' if len(cells) < width else 'many'} cells"
-                reason = f"{kind}: {len(cells)}, and the header has {width}"
-                chunk.broken.append(Broken(number, line, kind, reason, cells))
-            else:
-                chunk.numbers.append(number)
-                chunk.lines.append(line)
-                chunk.rows.append(cells)
-            if chunk.count == size:
-                yield chunk
-                chunk = Chunk()
-        if chunk.count:
-            yield chunk
-
-    def _records(self) -> Iterator[tuple[int, list[str], str]]:
-        """Line, cells and fault of every row after the header; lines without any text are no rows."""
-        reader = self._reader
-        left = self.layout.above + 1
-        while True:
-            line = reader.line_num + 1
-            cells: list[str] = []
-            fault = ""
-            try:
-                cells = next(reader)
-            except StopIteration:
-                return
-            except csv.Error:
-                fault = f"a cell is larger than {LARGEST_CELL:,} characters: a quote is never closed"
-            except (OSError, EOFError, zlib.error) as error:
-                raise self._broken_off(line, error) from error
-            if left:
-                left -= any(cells)
-            elif fault or any(cells):
-                yield line, cells, fault
-
-    def _broken_off(self, line: int, error: Exception) -> InputError:
-        return InputError(
-            f"{self.path} breaks off after line {line - 1:,}: {error}.",
-            remedy="Fetch the file again. Importing it again is safe: what was sent is not counted twice.",
-        )
+    def chunks(self, size: int, positions: Sequence[int] | None = None) -> Iterator[Chunk]:
+        """The rows, at most `size` at a time, of which the columns at `positions` can be asked for; without
+        them, all. Raises InputError when the file breaks off.
+        """
+        if isinstance(self._rows, RowReader):
+            return self._rows.chunks(size)
+        return self._rows.chunks(size, range(len(self.layout.names)) if positions is None else positions)
 
 
 @contextmanager
@@ -205,12 +119,18 @@ def open_export(
     """Open an export that has the columns `wanted`. Raises InputError when it is none."""
     layout = find_layout(path, wanted=wanted, encoding=encoding, delimiter=delimiter, sheet=sheet)
     if layout.sheet is not None:
-        rows, size = SheetRows(open_workbook(path), layout.sheet), path.stat().st_size
-        yield Export(path, layout, rows, lambda: size * min(rows.line_num, rows.total) // rows.total)
+        sheet_rows, size = SheetRows(open_workbook(path), layout.sheet), path.stat().st_size
+        rows = RowReader(path, sheet_rows, len(layout.names))
+        rows.skip(layout.above + 1)
+        yield Export(
+            layout, rows, lambda: size * min(sheet_rows.line_num, sheet_rows.total) // sheet_rows.total
+        )
         return
     with path.open("rb") as raw, _plain(raw) as plain:
         text = io.TextIOWrapper(plain, encoding=layout.encoding, errors=ESCAPE, newline="")
-        yield Export(path, layout, csv.reader(text, delimiter=layout.delimiter), raw.tell)
+        yield Export(
+            layout, TextRows(path, text, layout.delimiter, len(layout.names), layout.above), raw.tell
+        )
 
 
 def find_layout(

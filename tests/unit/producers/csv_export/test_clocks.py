@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from producers.csv_export.mapper import Mapper
 from producers.csv_export.plan import Check, make_plan
-from tests.exporting import mapping_of
+from tests.exporting import map_rows, mapping_of
 
 ZONES = (
     "Asia/Shanghai",  # summer time from 1986 to 1991
@@ -51,7 +51,7 @@ def instants(zone: str, *steps: str | None, formats: Sequence[str] = ()) -> list
     mapper = mapper_of(json.dumps(content))
     row = ["1", *(step or "" for step in steps)]
     # The columns in the order the mapping names them: a dispatch names no column but its time.
-    (outcome,) = mapper.map([row], range(len(row)))
+    (outcome,) = map_rows(mapper, [row])
     assert not isinstance(outcome, Check), outcome
     return [json.loads(event)["time"] for event in outcome[1] if event is not None]
 
@@ -100,7 +100,7 @@ def test_every_minute_around_every_change_of_a_clock(zone: str) -> None:
         assert zone in ("UTC", "Asia/Kathmandu")
         return
     mapper = mapper_of(json.dumps({"source": "s", "id": "i", "time_zone": zone, "events": {"filed": "t"}}))
-    got = mapper.map([["1", wall.isoformat(" ")] for wall in walls], [0, 1])
+    got = map_rows(mapper, [["1", wall.isoformat(" ")] for wall in walls])
     for wall, outcome in zip(walls, got, strict=True):
         assert not isinstance(outcome, Check)
         expected = wall.replace(tzinfo=info).astimezone(UTC)
@@ -148,7 +148,7 @@ class TestStepsInTheRepeatedHour:
             "events": {"filed": {"at": "t", "deadline_at": "d"}},
         }
         mapper = mapper_of(json.dumps(content))
-        (outcome,) = mapper.map([["1", "2011-11-06 01:40:00", "2011-11-06 01:20:00"]], [0, 1, 2])
+        (outcome,) = map_rows(mapper, [["1", "2011-11-06 01:40:00", "2011-11-06 01:20:00"]])
         assert not isinstance(outcome, Check)
         event = json.loads(outcome[1][0] or b"")
         assert event["time"] == "2011-11-06T05:40:00Z"
@@ -214,7 +214,7 @@ class TestFormats:
                 "filed": {"at": {"column": "t", "formats": ["%d.%m.%Y"], "time_zone": "Asia/Shanghai"}}
             },
         }
-        (outcome,) = mapper_of(json.dumps(content)).map([["1", "02.05.2024"]], [0, 1])
+        (outcome,) = map_rows(mapper_of(json.dumps(content)), [["1", "02.05.2024"]])
         assert not isinstance(outcome, Check)
         assert json.loads(outcome[1][0] or b"")["time"] == "2024-05-01T16:00:00Z"
 

@@ -14,11 +14,11 @@ from pydantic import ValidationError
 from contracts.events import validate
 from contracts.landing_rules import TYPES
 from gridrates.errors import InputError
-from producers.csv_export.mapper import Mapper, Outcome
+from producers.csv_export.mapper import Mapper
 from producers.csv_export.plan import Check, make_plan
 from producers.csv_export.reading import BLANKS
 from producers.mapping import VERBS, Mapping
-from tests.exporting import mapping_of
+from tests.exporting import Outcome, map_rows, mapping_of
 
 NOON = "2024-05-01 12:00:00"
 # One field of each kind, and what an empty cell of it means.
@@ -43,7 +43,7 @@ def outcomes(content: dict[str, Any], rows: list[dict[str, str]]) -> list[Outcom
     """What becomes of rows, given as cells by column; columns left out are empty."""
     mapper, mapping = mapper_of(json.dumps(content, ensure_ascii=False))
     cells = [[row.get(name, "") for name in mapping.columns] for row in rows]
-    return mapper.map(cells, range(len(mapping.columns)))
+    return map_rows(mapper, cells)
 
 
 def events(content: dict[str, Any], **row: str) -> list[dict[str, Any]]:
@@ -238,7 +238,7 @@ class TestValues:
         mapping = mapping_of(content)
         row = {"id": "1", "t": NOON, text: text}
         mapper = Mapper(make_plan(mapping))
-        (outcome,) = mapper.map([[row[name] for name in mapping.columns]], range(len(mapping.columns)))
+        (outcome,) = map_rows(mapper, [[row[name] for name in mapping.columns]])
         assert not isinstance(outcome, Check)
         assert json.loads(outcome[1][0] or b"")["data"] == {"description": f"={text}", "reason": text}
 
@@ -247,7 +247,7 @@ class TestValues:
     def test_any_text_can_be_a_column_a_word_and_a_constant(self, text: str) -> None:
         content = verified(description={"column": "d", "map": {text: text}})
         mapping = mapping_of(verified()).model_copy(update={"events": mapping_of(content).events})
-        (outcome,) = Mapper(make_plan(mapping)).map([["1", NOON, text.strip(BLANKS)]], [0, 1, 2])
+        (outcome,) = map_rows(Mapper(make_plan(mapping)), [["1", NOON, text.strip(BLANKS)]])
         if text == text.strip(BLANKS):
             assert not isinstance(outcome, Check)
             assert json.loads(outcome[1][0] or b"")["data"] == {"description": text}

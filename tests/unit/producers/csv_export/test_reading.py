@@ -17,16 +17,18 @@ from hypothesis import strategies as st
 
 from gridrates.errors import InputError
 from producers.csv_export import reading
-from producers.csv_export.reading import BLANKS, Chunk, column_names, find_layout, open_export
+from producers.csv_export import rows as rows_of_exports
+from producers.csv_export.reading import BLANKS, column_names, find_layout, open_export
+from producers.csv_export.rows import LARGEST_CELL, ReadRows
 from tests.exporting import write_csv
 
 HEADER = ["编号", "状态", "时间"]
 ROWS = [["1", "办结", "2024-05-01"], ["2", "处理中", ""]]
 
 
-def read(path: Path, wanted: Sequence[str] = (), size: int = 1000, **options: str) -> Chunk:
+def read(path: Path, wanted: Sequence[str] = (), size: int = 1000, **options: str) -> ReadRows:
     """All rows of a file, in one chunk."""
-    whole = Chunk()
+    whole = ReadRows()
     with open_export(path, wanted=wanted, **options) as export:
         for chunk in export.chunks(size):
             assert 0 < chunk.count <= size
@@ -140,9 +142,9 @@ def test_an_unclosed_quote_costs_no_more_than_a_cell_may_hold(
 
 
 def test_a_cell_may_be_as_large_as_the_limit(tmp_path: Path) -> None:
-    path = write_csv(tmp_path / "x.csv", [["a", "b"], ["1", "x" * (reading.LARGEST_CELL - 1)], ["2", "y"]])
+    path = write_csv(tmp_path / "x.csv", [["a", "b"], ["1", "x" * (LARGEST_CELL - 1)], ["2", "y"]])
     chunk = read(path)
-    assert [len(row[1]) for row in chunk.rows] == [reading.LARGEST_CELL - 1, 1]
+    assert [len(row[1]) for row in chunk.rows] == [LARGEST_CELL - 1, 1]
 
 
 def test_headers_however_odd_get_names_of_their_own() -> None:
@@ -255,13 +257,20 @@ def test_missing_columns_are_named_with_the_nearest(tmp_path: Path) -> None:
     assert "It has case_id, opened_dt, closed_dt." in message
 
 
-def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("last", ["", "a row of one cell"])
+def test_memory_does_not_grow_with_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: str
+) -> None:
+    """Neither where blocks are taken apart at once, nor where a row in each makes them be read row by row."""
+    monkeypatch.setattr(rows_of_exports, "BLOCK", 256 * 1024)
     path = tmp_path / "x.csv"
 
     def peak(rows: int) -> int:
         with path.open("w") as file:
             file.write("id,text\n")
-            file.writelines(f"{n},{'x' * 50}\n" for n in range(rows))
+            for _ in range(rows // 1000):
+                file.writelines(f"{n},{'x' * 50}\n" for n in range(1000 - bool(last)))
+                file.write(f"{last}\n")
         tracemalloc.start()
         with open_export(path) as export:
             assert sum(chunk.count for chunk in export.chunks(1000)) == rows

@@ -10,10 +10,10 @@ import pytest
 from contracts.keyed_hash import keyed_hash
 from contracts.landing_rules import TYPES
 from gridrates.errors import InputError
-from producers.csv_export.mapper import Mapper, Outcome
+from producers.csv_export.mapper import Mapper
 from producers.csv_export.plan import Check, Plan, make_plan
 from producers.mapping import VERBS
-from tests.exporting import mapping_of
+from tests.exporting import Outcome, map_rows, mapping_of
 
 DAY = "2024-05-01"
 
@@ -24,7 +24,7 @@ def plan_of(verb: str, **fields: Any) -> Plan:
 
 def outcome_of(plan: Plan, **cells: str) -> Outcome:
     row = [{"id": "1", "t": DAY, **cells}.get(name, "") for name in plan.columns]
-    (outcome,) = Mapper(plan).map([row], range(len(row)))
+    (outcome,) = map_rows(Mapper(plan), [row])
     return outcome
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from producers.csv_export.mapper import Mapper
 from producers.csv_export.plan import Check, make_plan
 from producers.csv_export.reading import BLANKS
-from tests.exporting import mapping_of
+from tests.exporting import map_rows, mapping_of
 
 DAY = "2024-05-01"
 COLUMNS = ("a", "b", "列 3")
@@ -131,7 +131,7 @@ def test_a_value_is_what_the_model_says(
     )
     row_of = [dict(zip(COLUMNS, cells, strict=True)) for cells in table]
     cells = [[{"id": "1", "t": DAY, **row}[name] for name in mapping.columns] for row in row_of]
-    outcomes = Mapper(make_plan(mapping)).map(cells, range(len(mapping.columns)))
+    outcomes = map_rows(Mapper(make_plan(mapping)), cells)
     for row, outcome in zip(row_of, outcomes, strict=True):
         clean = {name: cleaned(cell, empty) for name, cell in row.items()}
         expected = said(value, clean) if holds(condition, clean[on]) else None
@@ -160,6 +160,6 @@ def test_the_place_of_a_column_in_the_file_means_nothing(
     names = list(mapping.columns)
     rows = [[{"id": "1", "t": DAY, "a": a, "b": b}[name] for name in names] for a, b in table]
     mapper = Mapper(make_plan(mapping))
-    straight = mapper.map(rows, range(4))
+    straight = map_rows(mapper, rows)
     shuffled = [[row[place] for place in order] for row in rows]
-    assert mapper.map(shuffled, [order.index(place) for place in range(4)]) == straight
+    assert map_rows(mapper, shuffled, [order.index(place) for place in range(4)]) == straight
