@@ -150,7 +150,7 @@ def _by_row(keys: pa.Array, events: Sequence[pa.Array]) -> Made:
     is_made = np.stack([np.asarray(column.is_valid()) for column in events], axis=1)
     rows, kinds = np.nonzero(is_made)
     made = pa.concat_arrays(events).take(pa.array(kinds * len(keys) + rows))
-    return Made(rows, kinds, keys.take(pa.array(rows)), made)
+    return Made(rows, kinds, keys.take(pa.array(rows)).cast(pa.binary()), made.cast(pa.binary()))
 
 
 def _keyed_hash() -> Callable[[str], str]:

@@ -38,6 +38,9 @@ Pair: TypeAlias = tuple[bytes, bytes]
 _OPENING = b'{"specversion":"1.0","id":"'
 _ID = slice(len(_OPENING), len(_OPENING) + 32)
 _BATCH = 20_000
+# What DuckDB holds of the memory at a time, and how many rows it tells apart within that.
+_MEMORY_LIMIT = "256MB"
+_SLICE_ROWS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ class Memory:
         import duckdb
 
         spill = self._file.with_suffix(".spill")
-        options = {"threads": 1, "memory_limit": "512MB", "temp_directory": str(spill)}
+        options = {"threads": 1, "memory_limit": _MEMORY_LIMIT, "temp_directory": str(spill)}
         connection = duckdb.connect(config=options)  # type: ignore[arg-type]
         connection.execute(f"ATTACH '{_quoted(self._pending)}' AS pending")
         where = (
@@ -207,11 +210,21 @@ class Memory:
 
     def compare(self) -> Changes:
         """Hold what was seen against what was sent before; call it once, after the last chunk."""
+        self._in_slices("memory_ambiguous")
         self._connection.execute(_statement("memory_compare"))
+        self._in_slices("memory_to_retract")
+        self._connection.execute(_statement("memory_pending"))
         row = self._connection.execute(_statement("memory_counts")).fetchone()
         assert row is not None
         vanished, uncorrected, retracted = row
         return Changes(retracted, vanished, uncorrected)
+
+    def _in_slices(self, name: str) -> None:
+        """Carry out a statement that tells rows apart, on so few rows at a time that they fit into memory."""
+        (rows,) = self._connection.execute(_statement("memory_sizes")).fetchone() or (0,)
+        slices = rows // _SLICE_ROWS + 1
+        for number in range(slices):
+            self._connection.execute(_statement(name), {"slices": slices, "slice": number})
 
     def changed(self) -> Iterator[list[tuple[int, bytes, bytes]]]:
         """The events of changed rows that were not sent yet: number of the row, key and event."""
@@ -247,6 +260,8 @@ class Memory:
         self._connection.execute(f"ATTACH '{_quoted(self._aside)}' AS aside")
         self._connection.execute(_statement("memory_tables").replace("{{ catalog }}", "aside"))
         self._connection.execute(_statement("memory_keep"))
+        self._in_slices("memory_keep_ambiguous")
+        self._in_slices("memory_keep_retractions")
         self._connection.execute("DETACH aside")
         self._connection.close()
         self._aside.replace(self._file)

@@ -1,12 +1,5 @@
--- The memory of an import that came to its end, in a file of its own.
+-- The memory of an import that came to its end, in a file of its own; of keys with one row.
 INSERT INTO aside.standing_row
-SELECT DISTINCT 0, row_key, content, subject_id, event_ids
-FROM standing_after;
-
-INSERT INTO aside.retracted_event
-SELECT DISTINCT 0, event_id
-FROM (
-  SELECT event_id FROM retracted
-  UNION
-  SELECT event_id FROM to_retract
-);
+SELECT 0, standing_after.row_key, standing_after.content, standing_after.subject_id, standing_after.event_ids
+FROM standing_after
+ANTI JOIN ambiguous ON standing_after.row_key = ambiguous.row_key

@@ -40,3 +40,25 @@ UNION ALL
 SELECT run_no, row_key, NULL, subject_id, event_ids
 FROM pending.standing_row
 WHERE run_no < (SELECT run_no FROM this_run);
+
+-- What a comparison finds; `content` is empty of rows whose events are not sure to have been sent.
+CREATE TABLE ambiguous (row_key UBIGINT);
+
+CREATE TABLE dropped (row_key UBIGINT, content UBIGINT);
+
+CREATE TABLE retired (row_key UBIGINT, content UBIGINT);
+
+CREATE TABLE fallen (event_id UUID, subject_id VARCHAR);
+
+CREATE TABLE to_send (place BIGINT, row_no BIGINT, subject BLOB, event_id UUID, event BLOB);
+
+CREATE TABLE to_retract (event_id UUID, subject_id VARCHAR);
+
+CREATE VIEW standing_after AS
+SELECT row_key, content, subject_id, event_ids
+FROM pending.standing_row
+WHERE run_no = (SELECT run_no FROM this_run)
+UNION ALL
+SELECT old_row.row_key, old_row.content, old_row.subject_id, old_row.event_ids
+FROM old_row
+ANTI JOIN retired ON old_row.row_key = retired.row_key AND old_row.content IS NOT DISTINCT FROM retired.content;
