@@ -84,6 +84,23 @@ class Rank:
 
 
 @dataclass(frozen=True)
+class ScoreRank:
+    """A place in a ranking by the mean score of a kind of activity; scores and thresholds are in points."""
+
+    activity_kind: str
+    name_zh: str
+    name_en: str
+    subject: Subject
+    rank_no: int
+    scored_count: int
+    score: float
+    list_colour: str | None
+    red_from: float
+    yellow_below: float
+    black_below: float
+
+
+@dataclass(frozen=True)
 class Made:
     """The generation everything is from."""
 
@@ -134,6 +151,7 @@ class Facts:
     subjects_before: Mapping[Subject, Row]
     open_cases: Sequence[Row]
     rankings: Sequence[Rank]
+    score_rankings: Sequence[ScoreRank]
     restatements: Sequence[Mapping[str, Any]]
     quality: Quality
 
@@ -277,6 +295,11 @@ class Reader:
             for row in rows
         ]
 
+    def score_rankings(self) -> list[ScoreRank]:
+        """The rankings of the period by scores of activities; a day has none."""
+        rows = self._rows("activity_rankings", kind=self.scope.kind, first=self.scope.first)
+        return [ScoreRank(subject=self._subject(row.pop("level"), row.pop("code")), **row) for row in rows]
+
     def restatements(self, node: Subject) -> list[dict[str, Any]]:
         """Headline figures of the scope's dates that changed after publication."""
         return self._rows(
@@ -351,6 +374,7 @@ def gather(
         subjects_before=reader.before(shown) if subject.code == TOTAL_NODE.code else {},
         open_cases=reader.open_cases([subject, *shown]),
         rankings=reader.rankings() if subject.code == TOTAL_NODE.code else [],
+        score_rankings=reader.score_rankings() if subject.code == TOTAL_NODE.code else [],
         restatements=reader.restatements(subject),
         quality=reader.quality(),
     )

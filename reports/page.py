@@ -5,18 +5,18 @@ Takes `Facts`; gives the page's text. Charts are drawing only: what they show is
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import jinja2
 from markupsafe import Markup
 
-from reports.facts import KINDS_OF_SUBJECT, Facts, Rank, Row
+from reports.facts import KINDS_OF_SUBJECT, Facts, Rank, Row, ScoreRank
 from reports.scope import Scope
 from reports.words import amount, level_words, percent, refusal_words
 
@@ -47,6 +47,12 @@ SHADES = (
     ("h2", "80%–95%", "80–95%"),
     ("h3", "95% 及以上", "95% and more"),
 )
+LIST_COLOURS = {
+    "red": ("红榜", "red: praised"),
+    "yellow": ("黄榜", "yellow: warned"),
+    "black": ("黑榜", "black: named"),
+}
+R = TypeVar("R", Rank, ScoreRank)
 # Rows of a table that are shown before the reader asks for all.
 FIRST_ROWS = 12
 TREND_WORDS = {"day": ("近30日", "the last 30 days")}
@@ -77,7 +83,9 @@ def render(facts: Facts, *, index: str = "../index.html") -> str:
         kinds_of_subject=KINDS_OF_SUBJECT,
         first_rows=FIRST_ROWS,
         trend_words=TREND_WORDS.get(facts.scope.kind, LONGER_TREND_WORDS),
-        composites=_by_composite(facts),
+        composites=_apart(facts.rankings, key=lambda rank: rank.composite),
+        score_lists=_apart(facts.score_rankings, key=lambda rank: rank.activity_kind),
+        colours_of_lists=LIST_COLOURS,
         level_words=level_words,
         refusal_words=refusal_words,
         shades=SHADES,
@@ -151,11 +159,11 @@ def _colours() -> Mapping[str, Any]:
     return {"first": charts.BLUE, "bars": charts.LIGHT, "second": charts.ORANGE, "ages": charts.AGES}
 
 
-def _by_composite(facts: Facts) -> list[list[Rank]]:
-    """The rankings apart: one a composite score and level."""
-    apart: dict[tuple[str, str], list[Rank]] = {}
-    for rank in facts.rankings:
-        apart.setdefault((rank.composite, rank.subject.level), []).append(rank)
+def _apart(ranks: Sequence[R], key: Callable[[R], str]) -> list[list[R]]:
+    """The rankings apart: one a key and level."""
+    apart: dict[tuple[str, str], list[R]] = {}
+    for rank in ranks:
+        apart.setdefault((key(rank), rank.subject.level), []).append(rank)
     return list(apart.values())
 
 

@@ -18,9 +18,10 @@ from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
 from reports.facts import Facts, Row
-from reports.words import bulletin_title, level_words
+from reports.words import amount, bulletin_title, level_words
 
 NO_RATE = "—"
+LISTS = {"red": "红榜", "yellow": "黄榜", "black": "黑榜"}
 # What offices print with: a heavy face for headings, Song for the rest.
 HEADING, BODY = "黑体", "宋体"
 FLOW = (
@@ -201,7 +202,7 @@ def write(path: Path, facts: Facts) -> None:
         if rows := facts.subjects[kind]:
             shown = columns if facts.is_total else COUNTS_ONLY
             _subjects(book, title, title, rows, shown, with_sum=kind == "category")
-    if facts.rankings:
+    if facts.rankings or facts.score_rankings:
         _rankings(book)
     _definitions(book)
     book.book.close()
@@ -342,7 +343,6 @@ def _sum(
 
 def _rankings(book: Book) -> None:
     sheet = book.sheet("排名", (24, 10, 10, 10, 10), heading=f"{_subject(book.facts)}排名")
-    lists = {"red": "红榜", "yellow": "黄榜", "black": "黑榜"}
     shown: tuple[str, str] | None = None
     for rank in book.facts.rankings:
         if (rank.composite, rank.subject.level) != shown:
@@ -350,14 +350,38 @@ def _rankings(book: Book) -> None:
             sheet.row += 1
             sheet.line(f"{rank.name_zh} · {level_words(rank.subject.level)[0]}", "section")
             sheet.head(["对象", "名次", "得分", "等级", "榜单"])
-        colour = lists.get(rank.list_colour or "", "")
         sheet.cells(
             [
                 (rank.subject.name_zh, "name"),
                 (rank.rank_no, "count"),
                 (rank.score, "points"),
                 (rank.grade or "", "text"),
-                (colour, "text"),
+                (LISTS.get(rank.list_colour or "", ""), "text"),
+            ]
+        )
+    _score_rankings(sheet)
+
+
+def _score_rankings(sheet: Sheet) -> None:
+    shown: tuple[str, str] | None = None
+    for rank in sheet.book.facts.score_rankings:
+        if (rank.activity_kind, rank.subject.level) != shown:
+            shown = rank.activity_kind, rank.subject.level
+            sheet.row += 1
+            sheet.line(f"{rank.name_zh} · {level_words(rank.subject.level)[0]}", "section")
+            sheet.line(
+                f"红榜 {amount(rank.red_from)} 分起，黄榜 {amount(rank.yellow_below)} 分以下，"
+                f"黑榜 {amount(rank.black_below)} 分以下",
+                "note",
+            )
+            sheet.head(["对象", "名次", "平均得分", "评分次数", "榜单"])
+        sheet.cells(
+            [
+                (rank.subject.name_zh, "name"),
+                (rank.rank_no, "count"),
+                (rank.score, "points"),
+                (rank.scored_count, "count"),
+                (LISTS.get(rank.list_colour or "", ""), "text"),
             ]
         )
 

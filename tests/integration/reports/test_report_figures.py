@@ -188,6 +188,53 @@ def test_ranks_stand_with_their_lists(month, tmp_path) -> None:
     assert {row["榜单"] or "" for row in rows} <= {"红榜", "黄榜", "黑榜", ""}
 
 
+def scored(connection: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
+    """January's building groups as they are published: rank, score, how often it was given, and list."""
+    return connection.execute(
+        "SELECT rank_no, score, scored_count, list_colour FROM activity_rankings WHERE period_type = 'month' "
+        "AND period_start = '2026-01-01' AND level = 'building_group' ORDER BY rank_no, code"
+    ).fetchall()
+
+
+def test_scores_of_activities_stand_in_the_workbook_with_their_lists(published, month, tmp_path) -> None:
+    sheet = sheets(month, tmp_path / "t.xlsx")["排名"]
+    title = next(row[0].row for row in sheet if str(row[0].value).startswith("垃圾分类红黄黑榜"))
+    assert sheet.cell(title + 1, 1).value == "红榜 85 分起，黄榜 85 分以下，黑榜 75 分以下"
+    expected = scored(published)
+    first, last = title + 3, title + 2 + len(expected)
+    shown = list(sheet.iter_rows(min_row=first, max_row=last, min_col=2, max_col=5, values_only=True))
+    colours = {words[0]: colour for colour, words in page.LIST_COLOURS.items()}
+    assert [(rank, score, count, colours.get(listed)) for rank, score, count, listed in shown] == expected
+    assert len(expected) > page.FIRST_ROWS
+
+
+def test_scores_of_activities_stand_on_the_page_in_both_languages(published, month) -> None:
+    (section,) = re.findall(r'<section aria-labelledby="scores">.*?</section>', page.render(month), re.S)
+    cells = re.findall(
+        r'</th><td>(\d+)</td><td>([\d.]+)</td><td>(\d+)</td><td>(?:<span class="badge (\w+)">)?', section
+    )
+    expected = scored(published)
+    assert cells == [
+        (str(rank), f"{score:.1f}", str(count), colour or "") for rank, score, count, colour in expected
+    ]
+    assert f"其余 {len(expected) - page.FIRST_ROWS} 项" in section
+    assert "垃圾分类红黄黑榜" in section and "Red, yellow and black list of waste sorting" in section
+    assert "红榜 85 分起，黄榜 85 分以下，黑榜 75 分以下" in section
+    assert "red from 85 points, yellow below 85, black below 75" in section
+    for colour, words in page.LIST_COLOURS.items():
+        count = sum(row[3] == colour for row in expected)
+        assert re.search(rf'lang="en">{re.escape(words[1])}</span></span> {count} ', section)
+
+
+def test_a_day_and_a_part_of_the_tree_have_no_lists_by_scores(published) -> None:
+    for facts in (
+        gather(published, parse("2026-01-21")),
+        gather(published, parse("2026-01"), node="东泰宜游网格"),
+    ):
+        assert facts.score_rankings == []
+        assert 'aria-labelledby="scores"' not in page.render(facts)
+
+
 # The facts
 
 

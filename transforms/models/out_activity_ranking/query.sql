@@ -3,6 +3,8 @@
 WITH listed AS (
   SELECT
     CAST(NULL AS VARCHAR) AS activity_kind,
+    CAST(NULL AS VARCHAR) AS name_zh,
+    CAST(NULL AS VARCHAR) AS name_en,
     CAST(NULL AS VARCHAR) AS level,
     CAST(NULL AS DOUBLE) AS red_from,
     CAST(NULL AS DOUBLE) AS yellow_below,
@@ -10,7 +12,14 @@ WITH listed AS (
   {%- for kind, lists in profile.score_lists.items() %}
   {%- for level in lists.levels %}
   UNION ALL
-  SELECT '{{ kind }}', '{{ level }}', {{ lists.red_from }}, {{ lists.yellow_below }}, {{ lists.black_below }}
+  SELECT
+    '{{ kind }}',
+    '{{ lists.zh | replace("'", "''") }}',
+    '{{ lists.en | replace("'", "''") }}',
+    '{{ level }}',
+    {{ lists.red_from }},
+    {{ lists.yellow_below }},
+    {{ lists.black_below }}
   {%- endfor %}
   {%- endfor %}
 ),
@@ -22,6 +31,8 @@ scored AS (
     node.level,
     node.code,
     CAST(round(activity.score * 10000) AS BIGINT) AS score_parts,
+    listed.name_zh,
+    listed.name_en,
     listed.red_from,
     listed.yellow_below,
     listed.black_below
@@ -59,6 +70,8 @@ averaged AS (
     code,
     count(*) AS scored_count,
     CAST(sum(score_parts) AS DOUBLE) / 10000 / count(*) AS score,
+    max(name_zh) AS name_zh,
+    max(name_en) AS name_en,
     max(red_from) AS red_from,
     max(yellow_below) AS yellow_below,
     max(black_below) AS black_below
@@ -84,5 +97,7 @@ SELECT
   END AS list_colour,
   red_from,
   yellow_below,
-  black_below
+  black_below,
+  name_zh,
+  name_en
 FROM averaged
