@@ -2,8 +2,8 @@
 
 `python -m benchmarks.simulator [--cases N] [--profile NAME]` prints JSON: for a year of N cases cut off after
 one and after three months, records per second, CPU seconds per million records, and the peak of the resident
-memory. Each run has a process of its own. Nothing is sent: what Kafka costs is measured in
-`benchmarks.publisher`.
+memory, in the whole run and in each sixth of its days. Each run has a process of its own. Nothing is sent:
+what Kafka costs is measured in `benchmarks.publisher`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,16 @@ import time
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 
+import numpy as np
+import psutil
+
 DAYS = (31, 90)
+PARTS = 6
 
 
 @dataclass(frozen=True)
 class Run:
-    """One measurement: `days` of a year with `cases_a_year`."""
+    """One measurement: `days` of a year with `cases_a_year`, the most megabytes in each part of them."""
 
     days: int
     cases_a_year: int
@@ -31,6 +35,7 @@ class Run:
     per_second: float
     cpu_seconds_per_million: float
     peak_megabytes: float
+    megabytes: list[int]
 
 
 def measure(profile: str, cases_a_year: int, days: int) -> Run:
@@ -44,14 +49,19 @@ def measure(profile: str, cases_a_year: int, days: int) -> Run:
     scale = cases_a_year * share_of_year / own
     until: date = scenario.starts_on + timedelta(days=days - 1)
     simulation = Simulation(load_profile(profile), scenario, scale=scale)
+    midnight, seconds = simulation.world.clock.at(scenario.starts_on), days * 86_400
+    process, megabytes = psutil.Process(), [0] * PARTS
     tally, wall, cpu = Tally(simulation), time.perf_counter(), time.process_time()
     for batch in simulation.batches(until):
         tally.add(batch)
+        if len(batch.rows):
+            # What scenarios carry over from before their first day belongs to the first part.
+            part = int(np.clip((batch.rows["sent"][-1] - midnight) / seconds * PARTS, 0, PARTS - 1))
+            megabytes[part] = max(megabytes[part], process.memory_info().rss // 1024**2)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return Run(
-        days, cases_a_year, tally.records, tally.records / wall, cpu / tally.records * 1e6, round(peak)
-    )
+    speed, cost = tally.records / wall, cpu / tally.records * 1e6
+    return Run(days, cases_a_year, tally.records, speed, cost, round(peak), megabytes)
 
 
 def measure_apart(profile: str, cases_a_year: int, days: int) -> Run:

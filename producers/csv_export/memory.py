@@ -39,8 +39,8 @@ _OPENING = b'{"specversion":"1.0","id":"'
 _ID = slice(len(_OPENING), len(_OPENING) + 32)
 _BATCH = 20_000
 # What DuckDB holds of the memory at a time, and how many rows it tells apart within that.
-_MEMORY_LIMIT = "256MB"
-_SLICE_ROWS = 1_000_000
+MEMORY_LIMIT = "512MB"
+SLICE_ROWS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Memory:
         import duckdb
 
         spill = self._file.with_suffix(".spill")
-        options = {"threads": 1, "memory_limit": _MEMORY_LIMIT, "temp_directory": str(spill)}
+        options = {"threads": 1, "memory_limit": MEMORY_LIMIT, "temp_directory": str(spill)}
         connection = duckdb.connect(config=options)  # type: ignore[arg-type]
         connection.execute(f"ATTACH '{_quoted(self._pending)}' AS pending")
         where = (
@@ -222,7 +222,7 @@ class Memory:
     def _in_slices(self, name: str) -> None:
         """Carry out a statement that tells rows apart, on so few rows at a time that they fit into memory."""
         (rows,) = self._connection.execute(_statement("memory_sizes")).fetchone() or (0,)
-        slices = rows // _SLICE_ROWS + 1
+        slices = rows // SLICE_ROWS + 1
         for number in range(slices):
             self._connection.execute(_statement(name), {"slices": slices, "slice": number})
 

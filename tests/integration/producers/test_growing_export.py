@@ -12,6 +12,7 @@ import pytest
 
 from gridrates.profile import load_profile
 from gridrates.settings import Settings
+from producers.csv_export import memory
 from producers.csv_export.memory import Changes, Memory
 from producers.csv_export.sending import Sent, send_exports
 from tests.exporting import mapping_of, write_csv
@@ -102,6 +103,12 @@ VERSIONS = [
     [row(n, **cells) for n, told in enumerate(STORIES.values()) if (cells := told[version]) is not None]
     for version in range(3)
 ]
+
+
+@pytest.fixture(autouse=True)
+def slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So few rows at a time that every comparison goes by several slices."""
+    monkeypatch.setattr(memory, "SLICE_ROWS", 20)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
@@ -13,7 +14,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.personal_data import MARKS, find, mask, mask_payload, may_say_the_same, screen
+from contracts.personal_data import (
+    MARKS,
+    find,
+    mask,
+    mask_payload,
+    mask_payloads,
+    may_say_the_same,
+    screen,
+)
 from expectations.rendering import macros
 
 MOBILE, IDENTITY, EMAIL, PLATE = "mobile number", "resident identity number", "e-mail address", "plate number"
@@ -218,6 +227,52 @@ def test_what_the_contract_does_not_know_is_masked(personal: Any, is_escaped: bo
     }
     assert not find(json.dumps([masked["extension"], masked["data"]["contact"]], ensure_ascii=False))
     assert "〔手机号〕" in masked["data"]
+
+
+NAMED = {"specversion": "1.0", "id": "13812345678", "source": "/a", "type": "gridrates.case.filed.v1"}
+
+
+@given(
+    st.sampled_from([*PLANTED, "plain", "138-1010-0029 5613"]),
+    st.sampled_from([*PLANTED, "plain"]),
+    st.permutations(["specversion", "id", "source", "type", "subject", "extension", "data"]),
+    st.booleans(),
+)
+def test_many_payloads_are_masked_as_each_is(
+    name: str, said: str, order: list[str], is_escaped: bool
+) -> None:
+    """Also where all that looks personal is a name at the start, or stands right behind the names."""
+    event = NAMED | {"subject": name, "extension": said, "data": {"subject": said, "13812345678": 1}}
+    sparse = {key: event[key] for key in order[:5] if key != "data"} | {"data": {}}
+    payloads = [
+        json.dumps({key: made[key] for key in order if key in made}, ensure_ascii=is_escaped, separators=form)
+        for made in (event, sparse)
+        for form in ((",", ":"), (", ", ": "))
+    ]
+    values = [payload.encode() for payload in payloads]
+    counts, each = Counter[str](), Counter[str]()
+    expected = {place: mask_payload(value, each) for place, value in enumerate(values)}
+    assert mask_payloads(values, counts) == {
+        place: masked for place, masked in expected.items() if masked != values[place]
+    }
+    assert counts == each
+
+
+def test_names_that_look_personal_are_no_reason_to_look_closer(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[bytes] = []
+
+    def noting(payload: bytes, counts: Counter[str]) -> bytes:
+        looked_at.append(payload)
+        return mask_payload(payload, counts)
+
+    monkeypatch.setattr("contracts.personal_data.mask_payload", noting)
+    event = NAMED | {"subject": "138-101000295613", "time": "2026-05-01T00:00:00Z", "data": {"reason": "x"}}
+    values = [
+        json.dumps(event | {"data": {"reason": reason}}, separators=(",", ":")).encode()
+        for reason in ("x", "call 13812345678")
+    ]
+    assert list(mask_payloads(values, Counter())) == [1]
+    assert looked_at == [values[1]]
 
 
 def test_all_but_the_texts_stays_as_it_was_written() -> None:
