@@ -1,5 +1,5 @@
 -- What this import found against what the imports before it sent. These are semi and anti joins, which DuckDB
--- carries out within the memory it may use, however many rows there are.
+-- carries out within the memory it may use, spilling the rest.
 
 -- Rows of earlier imports that are in this one with other cells.
 INSERT INTO dropped
