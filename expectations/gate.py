@@ -19,13 +19,13 @@ from pathlib import Path
 import duckdb
 
 from expectations.record import Record
-from expectations.rendering import Circumstances, Prepared, own_sql, prepare
+from expectations.rendering import Circumstances, Prepared, own_sql, parse, parse_own_sql, prepare
 from expectations.scope import narrow, table_columns
 from expectations.suites import Catalogue, Rule, TableSuite, load_catalogue
 from expectations.validation import DataDocs, Judgement, Validation
 from expectations.verdict import GateResult, RuleResult, gate_result
 
-__all__ = ["DataDocs", "GateResult", "RuleResult", "check"]
+__all__ = ["DataDocs", "GateResult", "RuleResult", "check", "warm_up"]
 
 
 def check(
@@ -71,6 +71,17 @@ def check(
         with _timed(seconds, "docs"):
             validation.build_docs()
     return found
+
+
+def warm_up(*, declarations: Path, additions: Path) -> None:
+    """Read and parse the rules, kept for checks of this process and its children.
+
+    Raises InputError naming the file that is wrong.
+    """
+    parse_own_sql()
+    for table in load_catalogue(declarations=declarations, additions=additions).tables.values():
+        for rule, origin in table.rules:
+            parse(rule, origin)
 
 
 def _circumstances(

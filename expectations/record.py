@@ -39,8 +39,8 @@ class Record:
         """Everything that was judged; the rules' results with what they hold back."""
         self._forget(tables)
         results = tuple(self._judged(j) for j in judgements)
-        for result in results:
-            self._write_result(result)
+        if results:
+            self._run("insert_result", results=[self._row(result) for result in results])
         return results
 
     def mark_passed(self) -> None:
@@ -134,22 +134,21 @@ class Record:
         rows = self.cursor.execute(own_sql("select_overrides")).fetchall()
         return {(table, rule, day): count for table, rule, day, count in rows}
 
-    def _write_result(self, result: RuleResult) -> None:
-        self._run(
-            "insert_result",
-            run_id=self.run_id,
-            checked_at=self.at,
-            suite=self.suite,
-            table_name=result.table,
-            rule=result.rule,
-            severity=result.severity,
-            is_passed=result.is_passed,
-            observed_value=result.observed_value,
-            failing_count=result.failing_count,
-            detail=result.consequence,
-            meaning_zh=result.zh,
-            meaning_en=result.en,
-        )
+    def _row(self, result: RuleResult) -> dict[str, object]:
+        return {
+            "run_id": self.run_id,
+            "checked_at": self.at,
+            "suite": self.suite,
+            "table_name": result.table,
+            "rule": result.rule,
+            "severity": result.severity,
+            "is_passed": result.is_passed,
+            "observed_value": result.observed_value,
+            "failing_count": result.failing_count,
+            "detail": result.consequence,
+            "meaning_zh": result.zh,
+            "meaning_en": result.en,
+        }
 
     def _run(self, name: str, **values: object) -> None:
         self.cursor.execute(own_sql(name), values)

@@ -129,6 +129,22 @@ def _prepared(rule: Rule, origin: Path, suite: TableSuite, context: dict[str, An
         raise broken(rule, suite.table, origin, error) from error
 
 
+def parse(rule: Rule, origin: Path) -> None:
+    """Parse the templates of a rule, kept for the checks of this process and its children."""
+    fill = _Filler(origin.parent, {}, {})
+    for text in fill.sources(rule):
+        _names(text)
+    for sql in (rule.where, rule.sql):
+        if sql is not None:
+            _template(fill.source(sql))
+
+
+def parse_own_sql() -> None:
+    """The same for the statements of the gate itself."""
+    for path in OWN_SQL.glob("*.sql"):
+        _template(path.read_text(encoding="utf-8"))
+
+
 def macros() -> str:
     """The macros of the rules on personal data."""
     return own_sql(
@@ -203,20 +219,23 @@ class _Filler:
 
     def is_off(self, rule: Rule) -> bool:
         """Whether the rule names a value that this table, or this profile, does not have."""
-        texts = [
+        names = {name for text in self.sources(rule) for name in _names(text)}
+        return any(name in self.context and self.context[name] is None for name in names)
+
+    def sources(self, rule: Rule) -> list[str]:
+        """Every template of a rule."""
+        return [
             rule.where or "",
-            self._source(rule.sql),
+            self.source(rule.sql),
             *_strings(rule.kwargs),
             *_strings(rule.particulars),
         ]
-        names = {name for text in texts for name in _names(text)}
-        return any(name in self.context and self.context[name] is None for name in names)
 
     def text(self, source: str | None) -> str | None:
         """SQL, filled in."""
         if source is None:
             return None
-        return str(_template(self._source(source)).render(self.context)).strip().rstrip(";")
+        return str(_template(self.source(source)).render(self.context)).strip().rstrip(";")
 
     def native(self, value: Any) -> Any:
         """A value of YAML, filled in: a text that is a template becomes what it evaluates to."""
@@ -233,7 +252,7 @@ class _Filler:
         # A name that is not there comes back as it is; only its text says so.
         return str(found) if isinstance(found, jinja2.Undefined) else found
 
-    def _source(self, sql: str | None) -> str:
+    def source(self, sql: str | None) -> str:
         """The text of a rule: of the file it names, beside its suite or among the shipped ones, or itself."""
         if sql is None or not sql.endswith(".sql"):
             return sql or ""

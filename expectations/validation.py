@@ -21,13 +21,20 @@ import duckdb
 from expectations.rendering import Prepared
 
 if TYPE_CHECKING:
-    from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
+    from great_expectations.core import (
+        ExpectationSuite,
+        ExpectationSuiteValidationResult,
+        ExpectationValidationResult,
+    )
+    from great_expectations.core.batch_definition import BatchDefinition
     from great_expectations.data_context.data_context.ephemeral_data_context import EphemeralDataContext
     from great_expectations.datasource.fluent.sql_datasource import SQLDatasource
     from great_expectations.expectations.expectation import Expectation
 
 SITE = "docs"
 RESULTS = "results"
+# The whole of a table, as the cursor sees it.
+BATCH = "checked"
 
 
 @dataclass(frozen=True)
@@ -64,38 +71,54 @@ class Validation:
         self.cursor = cursor
         self.docs = docs
         self.context = _context(docs)
-        self.source = _source(self.context, cursor)
         self.run = RunIdentifier(run_name=re.sub(r"[^\w.-]", "-", run_name), run_time=at)
         self.pages: list[Any] = []
 
     def judge(self, rules: Sequence[Prepared]) -> list[Judgement]:
         """Judge every rule, table by table. Raises InputError naming the rule that does not work."""
+        by_table = {
+            table: {p.rule.name: p for p in own} for table, own in groupby(rules, key=lambda p: p.table)
+        }
+        source = _source(self.context, self.cursor, by_table)
         judgements: list[Judgement] = []
-        for table, own in groupby(rules, key=lambda p: p.table):
-            prepared = {p.rule.name: p for p in own}
-            results = self._validate(table, prepared)
+        for table, prepared in by_table.items():
+            batch = source.get_asset(table).get_batch_definition(BATCH)
+            results = self._validate(table, batch, prepared)
             judgements += [_judgement(self.cursor, prepared, found) for found in results.results]
         return judgements
 
-    def _validate(self, table: str, rules: Mapping[str, Prepared]) -> ExpectationSuiteValidationResult:
+    def _validate(
+        self, table: str, batch: BatchDefinition[Any], rules: Mapping[str, Prepared]
+    ) -> ExpectationSuiteValidationResult:
         """The rules of a table over the table as the cursor sees it."""
+        import great_expectations as gx
+
+        expectations = [_expectation(prepared) for prepared in rules.values()]
+        suite = gx.ExpectationSuite(table, expectations=expectations)
+        form = _form(rules.values())
+        if self.docs:
+            return self._keep(suite, batch, form)
+        # Storing suites and results that nobody reads again takes longer than judging.
+        return batch.get_batch().validate(suite, result_format=form)
+
+    def _keep(
+        self, suite: ExpectationSuite, batch: BatchDefinition[Any], form: dict[str, Any]
+    ) -> ExpectationSuiteValidationResult:
+        """Validate, and store the result for the Data Docs."""
         import great_expectations as gx
         from great_expectations.data_context.types.resource_identifiers import (
             ExpectationSuiteIdentifier,
             ValidationResultIdentifier,
         )
 
-        batch = self.source.add_table_asset(table, table_name=table).add_batch_definition_whole_table(
-            "checked"
-        )
-        expectations = [_expectation(prepared) for prepared in rules.values()]
-        suite = self.context.suites.add(gx.ExpectationSuite(table, expectations=expectations))
         validation = self.context.validation_definitions.add(
-            gx.ValidationDefinition(name=table, data=batch, suite=suite)
+            gx.ValidationDefinition(name=suite.name, data=batch, suite=self.context.suites.add(suite))
         )
-        results = validation.run(run_id=self.run, result_format=_form(rules.values()))
+        results = validation.run(run_id=self.run, result_format=form)
         self.pages.append(
-            ValidationResultIdentifier(ExpectationSuiteIdentifier(table), self.run, str(results.batch_id))
+            ValidationResultIdentifier(
+                ExpectationSuiteIdentifier(suite.name), self.run, str(results.batch_id)
+            )
         )
         return results
 
@@ -140,12 +163,21 @@ def _files(folder: Path) -> dict[str, str]:
     return {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder)}
 
 
-def _source(context: EphemeralDataContext, cursor: duckdb.DuckDBPyConnection) -> SQLDatasource:
+def _source(
+    context: EphemeralDataContext, cursor: duckdb.DuckDBPyConnection, tables: Iterable[str]
+) -> SQLDatasource:
+    """The tables, all named at once: a context writes its whole configuration for each that is added."""
     from expectations import dialect
 
+    assets = [
+        {"name": table, "type": "table", "table_name": table, "batch_definitions": [{"name": BATCH}]}
+        for table in tables
+    ]
     options = dialect.engine_options(cursor)
     # The stub of add_sql does not know `kwargs`, which are create_engine's.
-    return context.data_sources.add_sql("warehouse", connection_string=dialect.URL, kwargs=options)  # type: ignore[call-arg]
+    return context.data_sources.add_sql(  # type: ignore[call-arg]
+        "warehouse", connection_string=dialect.URL, kwargs=options, assets=assets
+    )
 
 
 def _form(rules: Iterable[Prepared]) -> dict[str, Any]:
