@@ -3,8 +3,8 @@
 Runs when landing touched cases, and at 02:00 in the profile's zone: a date also becomes stale because time
 passes and something falls due. One run takes all dates there are; what a dead run left, the next finds.
 
-* `check_raw`: the gate on what was landed. A broken ledger stops the run.
-* `transform` folds touched cases and makes the rates of the dates they count on. None: the rest is skipped.
+* `transform` checks what was landed (a broken ledger stops the run), folds touched cases and makes the rates
+  of the dates they count on. None: the rest is skipped.
 * `check_marts`: the gate on what would be published. A date that fails is held back, the others go on.
 * `publish` switches to the next generation. It emits one partition event a published date (asset
   `daily_rates`), for what wants a run a date, and one event with all of them (asset `publication`), for what
@@ -47,13 +47,8 @@ with DAG(
 ):
 
     @task
-    def check_raw() -> None:
-        """The gate on what was landed."""
-        stage("check_raw")
-
-    @task
     def transform(*, params: dict[str, Any]) -> list[str]:
-        """Fold what was landed; make the rates of the dates asked for by hand, else of all that are stale."""
+        """Check and fold what was landed; rates of the dates asked for by hand, else of all stale ones."""
         if not (computed := stage("transform", params["dates"])):
             raise AirflowSkipException("no date is stale")
         return list(computed)
@@ -81,5 +76,4 @@ with DAG(
 
     computed = transform()
     passed = check_marts(computed)
-    check_raw() >> computed
     publish(passed) >> hold_backs(computed, passed)

@@ -1,7 +1,8 @@
 """Imports what tasks need before there are tasks: in the scheduler, whose children they are.
 
 Every task is a new process, made from the scheduler's. What the scheduler has imported it need not import:
-the gate alone takes seconds to do so, twice a pass. Nor need it render and parse the SQL models. Airflow
+the gate alone takes seconds to do so, twice a pass. Nor need it parse the SQL models and the rules of the
+gate, nor look through all of that for garbage. Airflow
 calls this by the `airflow_local_settings` that `deploy.airflow_home` writes, in each of its processes; the
 others need none of it. The price: tasks run the code that the scheduler has started with, until it is started
 anew.
@@ -9,6 +10,7 @@ anew.
 
 from __future__ import annotations
 
+import gc
 import sys
 from contextlib import suppress
 from importlib import import_module
@@ -22,6 +24,8 @@ def warm_up() -> None:
         for name in MODULES:
             import_module(name)
         _prepare()
+        # Else a task's collector would go through all that stays, and copy its memory by doing so.
+        gc.freeze()
 
 
 def _prepare() -> None:

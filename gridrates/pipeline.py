@@ -28,6 +28,7 @@ from typing import Any, TypeVar
 import duckdb
 
 from expectations.gate import GateResult, check
+from expectations.gate import warm_up as warm_up_gate
 from gridrates import __version__, statefile
 from gridrates.errors import GateError, WarehouseError
 from gridrates.health import Finding, measure, record, tell
@@ -73,14 +74,15 @@ class Pass:
         self,
         settings: Settings,
         connection: duckdb.DuckDBPyConnection,
+        profile: Profile,
         *,
         now: datetime | None = None,
         watch: Watch = lambda _: None,
     ) -> None:
         self.settings = settings
         self.connection = connection
-        self.profile: Profile = load_profile(settings.profile)
-        self.runner = Runner(connection, self.profile, now or datetime.now(UTC))
+        self.profile = profile
+        self.runner = Runner(connection, profile, now or datetime.now(UTC))
         self.watch = watch
         self.summary = PassSummary(run_id=uuid.uuid4().hex[:12])
         self.lineage = Lineage(settings)
@@ -129,7 +131,7 @@ class Pass:
             run_id=self.summary.run_id,
             dates=dates,
             declarations=TRANSFORMS,
-            additions=folder_of(self.settings.profile) / "expectations.yaml",
+            additions=_additions(self.settings),
             as_of_date=self.runner.as_of_date,
         )
         if not result.passed:
@@ -231,15 +233,21 @@ def open_pass(
 ) -> Iterator[Pass]:
     """A pass over the live file, which is open and locked meanwhile. Raises what opening it raises."""
     # A new file is claimed for the profile when it is opened: not for one that is mistyped.
-    load_profile(settings.profile)
+    profile = load_profile(settings.profile)
     with open_live(settings, command=command) as connection:
-        yield Pass(settings, connection, now=now, watch=watch)
+        yield Pass(settings, connection, profile, now=now, watch=watch)
 
 
 def prepare(settings: Settings) -> None:
-    """Render and parse the models of the profile, kept for passes of this process and its children."""
+    """Parse the models and the rules of the profile, kept for passes of this process and its children."""
     now = datetime.now(UTC)
     load_models(load_profile(settings.profile), as_of=now, as_of_date=now.date())
+    warm_up_gate(declarations=TRANSFORMS, additions=_additions(settings))
+
+
+def _additions(settings: Settings) -> Path:
+    """The rules of the profile; the file may be absent."""
+    return folder_of(settings.profile) / "expectations.yaml"
 
 
 def run(
@@ -269,15 +277,13 @@ def land(settings: Settings) -> LandingSummary:
         return this.land()
 
 
-def check_raw(settings: Settings) -> GateResult:
-    """Stage 2 by itself."""
-    with open_pass(settings, "check raw") as this:
-        return this.check_raw()
-
-
 def transform(settings: Settings, dates: Sequence[str] = ()) -> list[str]:
-    """Stages 3 and 4: fold, then compute the dates given, else all that are due; returns those computed."""
+    """Stages 2 to 4: compute the dates given, else all that are due; returns those computed.
+
+    Raises GateError when the ledger of what was landed is broken.
+    """
     with open_pass(settings, "transform") as this:
+        this.check_raw()
         this.fold()
         return [str(day) for day in this.compute(_dates(dates) or this.due_dates()).dates]
 

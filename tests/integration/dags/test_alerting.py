@@ -75,23 +75,23 @@ def keys(told: Told) -> list[tuple[str, str]]:
 
 
 def test_a_failure_is_told_once_and_its_end_too(told: Told, play: Any, run_dag: Any) -> None:
-    play(check_raw=GateError("The ledger is broken.", remedy="Restore it."))
+    play(transform=GateError("The ledger is broken.", remedy="Restore it."))
     for _ in range(2):
         assert run_dag("daily_rates").state == "failed"
-    assert keys(told) == [("firing", "daily_rates.check_raw")]
-    assert told[0]["what"] == "daily_rates.check_raw failed: The ledger is broken. Restore it."
+    assert keys(told) == [("firing", "daily_rates.transform")]
+    assert told[0]["what"] == "daily_rates.transform failed: The ledger is broken. Restore it."
     assert told[0]["page"] == "docs/runbooks/task-failed.md"
     assert "daily_rates" in told[0]["link"]
 
-    play(check_raw=None, transform=[])
+    play(transform=[])
     for _ in range(2):
         assert run_dag("daily_rates").state == "success"
-    assert keys(told)[1:] == [("resolved", "daily_rates.check_raw")]
+    assert keys(told)[1:] == [("resolved", "daily_rates.transform")]
 
 
 def test_held_back_dates_are_named(told: Told, play: Any, run_dag: Any) -> None:
     days = ["2026-05-01", "2026-05-02"]
-    play(check_raw=None, transform=days, check_marts=days[:1], publish=days[:1])
+    play(transform=days, check_marts=days[:1], publish=days[:1])
     assert run_dag("daily_rates").state == "failed"
     assert keys(told) == [("firing", "daily_rates.hold_backs")]
     assert (told[0]["dates"], told[0]["runbook"]) == (["2026-05-02"], "held-back")
@@ -104,7 +104,7 @@ def test_rates_that_are_late_are_told_and_that_they_came(told: Told, play: Any, 
     assert told[0]["runbook"] == "stale-rates" and len(told[0]["dates"]) == 1
 
     day = ["2026-05-01"]
-    play(check_raw=None, transform=day, check_marts=day, publish=day)
+    play(transform=day, check_marts=day, publish=day)
     assert run_dag("daily_rates").state == "success"
     assert len(told) == 1, "another date does not make up for it"
     play(is_published=True)

@@ -23,7 +23,6 @@ def stages(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[tuple[Any, ...
     calls: list[tuple[Any, ...]] = []
     usual = {
         "land": SimpleNamespace(landed=0),
-        "check_raw": None,
         "transform": DAYS,
         "check_marts": DAYS,
         "publish": DAYS,
@@ -50,7 +49,6 @@ def test_the_stages_come_in_order_and_hand_on_their_dates(stages: Any, run_dag: 
     calls = stages(transform=DAYS[1:], check_marts=DAYS[1:])
     assert run_dag("daily_rates").state == "success"
     assert calls == [
-        ("check_raw",),
         ("transform", []),
         ("check_marts", DAYS[1:]),
         ("publish", DAYS[1:]),
@@ -80,12 +78,12 @@ def test_when_no_date_passes_nothing_is_announced(stages: Any, run_dag: Any) -> 
     [GateError("the ledger is broken"), pytest.param(InputError("no such profile"), marks=pytest.mark.full)],
 )
 def test_what_another_try_cannot_mend_is_not_tried_again(stages: Any, run_dag: Any, error: Exception) -> None:
-    calls = stages(check_raw=error)
+    calls = stages(transform=error)
     rates = run_dag("daily_rates")
     assert rates.state == "failed"
-    assert calls == [("check_raw",)]
-    assert rates.tasks["check_raw"] == "failed"
-    assert rates.tasks["transform"] == "upstream_failed"
+    assert calls == [("transform", [])]
+    assert rates.tasks["transform"] == "failed"
+    assert rates.tasks["check_marts"] == "upstream_failed"
 
 
 def test_what_may_pass_is_tried_again(stages: Any, run_dag: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,10 +89,10 @@ def test_runs_of_earlier_demos_do_not_count(state: Any) -> None:
 
 
 def test_a_run_under_way_is_shown_by_its_task(state: Any) -> None:
-    running = run("daily_rates", "running", 5, check_raw=("success", 6), transform=("running", 0))
-    assert state(running) == demo.State("daily_rates: transform …")
-    retrying = run("daily_rates", "running", 5, check_raw=("up_for_retry", 6))
-    assert state(retrying).text == "daily_rates: check_raw (up for retry) …"
+    running = run("daily_rates", "running", 5, transform=("success", 6), check_marts=("running", 0))
+    assert state(running) == demo.State("daily_rates: check_marts …")
+    retrying = run("daily_rates", "running", 5, transform=("up_for_retry", 6))
+    assert state(retrying).text == "daily_rates: transform (up for retry) …"
     assert not state(run("daily_rates", "queued", None)).is_done
 
 
@@ -114,7 +114,7 @@ def test_when_nothing_is_new_a_landing_is_enough(state: Any) -> None:
 
 
 def test_a_failed_run_is_told_with_its_tasks(state: Any) -> None:
-    failed = run("daily_rates", "failed", 9, check_raw=("success", 9), check_marts=("failed", 10))
+    failed = run("daily_rates", "failed", 9, transform=("success", 9), check_marts=("failed", 10))
     with pytest.raises(ServiceUnavailable, match=r"daily_rates failed \(check_marts: GateError: why\)"):
         state(landing(5, announced=8), failed)
 

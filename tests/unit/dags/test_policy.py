@@ -171,5 +171,5 @@ def test_every_stage_that_is_called_is_there(parsed: dict[str, Any]) -> None:
     assert upkeep == {"archive", "prune", "compact", "reprocess"}
     assert all(callable(getattr(maintenance, name, None)) for name in upkeep)
     called = {name for task in parsed["tasks"].values() for name in task["stages"]}
-    assert {"land", "check_raw", "transform", "check_marts", "publish"} <= called
+    assert {"land", "transform", "check_marts", "publish"} <= called
     assert {name for name in called if not callable(getattr(pipeline, name, None))} == set()

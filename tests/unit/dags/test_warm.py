@@ -13,15 +13,17 @@ from deploy.airflow_home import write_local_settings
 
 # As Airflow's command line does: the words first, then the settings, which import ours.
 PROGRAM = """
-import sys
+import gc, sys
 sys.argv = ["airflow", *sys.argv[1:]]
 from airflow import settings
 settings.prepare_syspath_for_config_and_plugins()
 settings.import_local_settings()
 import threading
 print([name in sys.modules for name in ("great_expectations", "gridrates.pipeline", "duckdb")])
-models = sys.modules.get("transforms.models")
+models, rules = sys.modules.get("transforms.models"), sys.modules.get("expectations.rendering")
 print(bool(models and models.tables_read.cache_info().currsize))
+print(bool(rules and rules._template.cache_info().currsize))
+print(gc.get_freeze_count() > 0)
 print([thread.name for thread in threading.enumerate()])
 """
 
@@ -38,7 +40,7 @@ def test_only_the_scheduler_is_warm_and_starts_no_thread(tmp_path: Path, role: s
     command = [sys.executable, "-c", PROGRAM, role, "--skip-serve-logs"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    *_, modules, models, threads = done.stdout.splitlines()
+    *_, modules, models, rules, frozen, threads = done.stdout.splitlines()
     assert modules == str([is_warm] * 3)
-    assert models == str(is_warm)
+    assert (models, rules, frozen) == (str(is_warm),) * 3
     assert threads == "['MainThread']"
