@@ -25,7 +25,7 @@ from gridrates.wake_up import Offsets, WakeUp
 if TYPE_CHECKING:
     from kafka import KafkaConsumer
 
-PAUSE_SECONDS = 1
+PAUSE_SECONDS = 0.4
 LONGEST_PAUSE_SECONDS = 30
 # Shorter than elsewhere: a triggerer that is told to stop waits for the probe that is under way.
 PROBE_MILLISECONDS = 5000
