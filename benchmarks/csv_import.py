@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.memory import peak_megabytes
 from gridrates.kafka import admin
 from gridrates.profile import SHIPPED
 from gridrates.settings import load_settings
@@ -119,7 +119,7 @@ def run(way: str, path: Path, home: Path, topic: str) -> Run:
             if sent.failure or sent.refused or sent.acknowledged != summary.event_count:
                 raise SystemExit(f"not all events arrived: {sent.failure or sent.refused[:1]}")
     seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    peak = peak_megabytes()
     return Run(summary.rows, summary.event_count, seconds, cpu, peak, *watch.halves)
 
 

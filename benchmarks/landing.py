@@ -44,6 +44,7 @@ from kafka import TopicPartition
 
 import warehouse.landing
 from benchmarks.events import events
+from benchmarks.memory import peak_megabytes
 from gridrates.kafka import admin, bootstrap_servers, consumer
 from gridrates.settings import Settings, load_settings
 from producers.publisher import Publisher
@@ -217,7 +218,7 @@ def measure(way: str, settings: Settings) -> Run:
     used = resource.getrusage(resource.RUSAGE_SELF)
     cpu = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
     grown = settings.warehouse_path.stat().st_size - size if settings.warehouse_path.exists() else 0
-    return Run(read, seconds, cpu, used.ru_maxrss // 1024, grown)
+    return Run(read, seconds, cpu, peak_megabytes(), grown)
 
 
 def measure_apart(way: str, settings: Settings, history: Path | None) -> Run:

@@ -14,7 +14,6 @@ import json
 import multiprocessing
 import os
 import platform
-import resource
 import tempfile
 import time
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ from typing import Any
 
 import duckdb
 
+from benchmarks.memory import peak_megabytes
 from benchmarks.pages import DOCS, write_between
 from gridrates.profile import load_profile
 from gridrates.settings import Settings
@@ -82,7 +82,7 @@ def measure(cases: int) -> dict[str, Any]:
         "seconds": {stage: {k: round(v, 2) for k, v in took.items()} for stage, took in seconds.items()},
         "rebuild_to_bare_parse": ratio(seconds["rebuild"], seconds["bare_parse"]),
         "rebuild_to_late_batch": ratio(seconds["rebuild"], seconds["late_batch"]),
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "peak_mib": peak_megabytes(),
         "dearest_models": dearest(by_model),
         "dearest_models_of_late_batch": dearest(late_by_model),
     }

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import resource
 import subprocess
 import sys
 import time
@@ -20,6 +19,8 @@ from datetime import date, timedelta
 
 import numpy as np
 import psutil
+
+from benchmarks.memory import peak_megabytes
 
 DAYS = (31, 90)
 PARTS = 6
@@ -34,7 +35,7 @@ class Run:
     records: int
     per_second: float
     cpu_seconds_per_million: float
-    peak_megabytes: float
+    peak_megabytes: int
     megabytes: list[int]
 
 
@@ -59,9 +60,8 @@ def measure(profile: str, cases_a_year: int, days: int) -> Run:
             part = int(np.clip((batch.rows["sent"][-1] - midnight) / seconds * PARTS, 0, PARTS - 1))
             megabytes[part] = max(megabytes[part], process.memory_info().rss // 1024**2)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     speed, cost = tally.records / wall, cpu / tally.records * 1e6
-    return Run(days, cases_a_year, tally.records, speed, cost, round(peak), megabytes)
+    return Run(days, cases_a_year, tally.records, speed, cost, peak_megabytes(), megabytes)
 
 
 def measure_apart(profile: str, cases_a_year: int, days: int) -> Run:
