@@ -75,7 +75,8 @@ def as_markdown(found: dict[str, Any]) -> str:
     lines = [
         f"Measured {found['measured_at'][:10]} on {machine['processor']}, {machine['cores']} cores, "
         f"{machine['memory_gb']} GB, Python {machine['python']}; load {found['load']['before']} before the "
-        f"run. {sizes['events']:,} events, median of {sizes['rounds']} rounds"
+        f"run. {sizes['events']:,} events, "
+        + ("one round" if sizes["rounds"] == 1 else f"median of {sizes['rounds']} rounds")
         + (f"; {sizes['history']:,} events in the file with history." if sizes["history"] else "."),
         "",
         "| from Kafka | events/s | × `poll()` | CPU s a million | peak MB | bytes an event |",
