@@ -55,7 +55,8 @@ class Table(BaseModel):
     changed is added to the counts (`change`), and to the counts that rates are made of (by `business_date`
     or by `period`); what ranks members is made again for changed periods; everything is, whenever rates are
     computed (`moment`) or only in a full rebuild (`all`); a view has nothing to bring up to date. The SQL
-    knows of none of this. `family` adds the columns of the indicator family behind the declared ones.
+    knows of none of this. `family` adds the columns of the indicator family behind the declared ones, `adds`
+    whole numbers that rates are made of: the counts kept day by day, or the measures.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -68,6 +69,7 @@ class Table(BaseModel):
     public_name: str | None = None
     zh_name: str | None = None
     family: bool = False
+    adds: Literal["counts", "measures"] | None = None
     columns: dict[str, Column]
 
 
@@ -83,7 +85,12 @@ class Model:
     @property
     def columns(self) -> dict[str, Column]:
         """Declared columns, then those of the indicator family."""
-        return self.table.columns | (_family_columns() if self.table.family else {})
+        added = {"counts": _count_columns, "measures": _measure_columns}
+        return (
+            self.table.columns
+            | (added[self.table.adds]() if self.table.adds else {})
+            | (_family_columns() if self.table.family else {})
+        )
 
 
 def declared_models() -> list[Model]:
@@ -156,6 +163,8 @@ def _environment() -> jinja2.Environment:
     )
     family = load_indicators()
     environment.globals |= {
+        "cohorts": family.cohorts,
+        "counts": family.counts,
         "measures": family.measures,
         "indicators": family.indicators,
         "figures": [*COMPARED, *(code for code, rate in family.indicators.items() if rate.headline)],
@@ -179,6 +188,34 @@ def _render(template: str, profile: Profile, **how: Any) -> str:
             **how,
         )
     )
+
+
+@cache
+def _count_columns() -> dict[str, Column]:
+    """What is kept of the cohorts day by day; points in ten-thousandths."""
+    family = load_indicators()
+    words = {
+        "due": ("应办数", "fell due (or happened) on the date"),
+        "on_time": ("按时数", "of these, done on time"),
+        "points": ("得分合计", "sum of points, in ten-thousandths"),
+    }
+    return {
+        count.column: Column(
+            type="BIGINT",
+            zh=f"{family.cohorts[count.cohort].zh}{words[count.of][0]}",
+            en=f"{family.cohorts[count.cohort].en}: {words[count.of][1]}",
+        )
+        for count in family.counts
+    }
+
+
+@cache
+def _measure_columns() -> dict[str, Column]:
+    """The measures as whole numbers; points in ten-thousandths."""
+    return {
+        code: Column(type="BIGINT", zh=measure.zh, en=measure.en)
+        for code, measure in load_indicators().measures.items()
+    }
 
 
 @cache

@@ -42,6 +42,7 @@ RAW, EVENTS, MEMBERS = "raw_event", "core_case_event", "core_cohort_member"
 # How many events a full rebuild folds at once, about: a case is some kilobytes until it is folded.
 EVENTS_IN_A_PART = 2_000_000
 DAILY, PERIODS, RATES = "core_daily_cohort", "core_period_cohort", "out_period_rates"
+PENDING = "ops_pending_cell"
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,8 @@ class Runner:
         self._fold_in_parts()
         for model in self._models("view", "change"):
             self._create(model)
+        # Its columns are those of the counts.
+        self.connection.execute(f"CREATE OR REPLACE TABLE {PENDING} AS FROM {DAILY} LIMIT 0")
         self._sql("insert_all_dates")
         self._sql("insert_whole_dates")
         return self._one("SELECT count(*) FROM core_case")
@@ -207,7 +210,7 @@ class Runner:
         self.connection.execute(
             "CREATE OR REPLACE TEMP TABLE cohort_change AS "
             f"SELECT {_sums(grain, counts)} FROM cohort_delta GROUP BY {', '.join(grain)} "
-            f"HAVING {' OR '.join(f'sum({count}) <> 0' for count in counts)}"
+            f"HAVING {_any([f'sum({count})' for count in counts])}"
         )
         same = " AND ".join(f"old.{key} = change.{key}" for key in grain)
         self.connection.execute(
@@ -220,7 +223,7 @@ class Runner:
             f"DELETE FROM {self._real(DAILY)} AS old USING cohort_change AS change WHERE {same}"
         )
         self.connection.execute(
-            f"INSERT INTO {self._real(DAILY)} BY NAME FROM cohort_total WHERE due_count <> 0"
+            f"INSERT INTO {self._real(DAILY)} BY NAME FROM cohort_total WHERE {_any(counts)}"
         )
 
     # Computing ------------------------------------------------------------------------------------------
@@ -366,6 +369,11 @@ def _counts(model: Model) -> list[str]:
 
 def _sums(keys: Sequence[str], counts: Sequence[str]) -> str:
     return ", ".join([*keys, *(f"CAST(sum({count}) AS BIGINT) AS {count}" for count in counts)])
+
+
+def _any(counts: Sequence[str]) -> str:
+    """Whether any count says something."""
+    return " OR ".join(f"{count} <> 0" for count in counts)
 
 
 def _text(name: str) -> str:

@@ -59,7 +59,7 @@ def test_every_run_begins_and_ends_once(sent: Events) -> None:
 
 def test_a_model_names_what_it_read_what_it_wrote_and_how(sent: Events) -> None:
     rates = complete(sent, "model.out_daily_rates")
-    assert "live.main.core_cohort_member" in names(rates["inputs"]) | names(
+    assert "live.main.core_dispatch_task" in names(rates["inputs"]) | names(
         complete(sent, "model.core_daily_cohort")["inputs"]
     )
     (output,) = rates["outputs"]

@@ -103,3 +103,42 @@ def test_the_total_is_the_sum_of_the_roots(events: list[Row]) -> None:
     )
     roots = rows(connection, query.format("level IN ('street', 'unassigned')"))
     assert roots == rows(connection, query.format("level = 'total'"))
+
+
+@slow
+@pytest.mark.parametrize("switches", [{}, {"cohort_basis": "created", "suspension": "subtract"}])
+@given(events=histories())
+def test_what_is_counted_day_by_day_is_what_is_listed(events: list[Row], switches: dict[str, str]) -> None:
+    """Two statements are made from one declaration of the cohorts; each thing must be in both."""
+    connection = derive(events, profile(**CITY, **switches))
+    columns = ", ".join(count.column for count in load_indicators().counts)
+    kept = f"""
+        SELECT dimension, member_code, business_date, work_type, done_within & 1 <> 0 AS is_done_on_the_day,
+          done_within & 4 <> 0 AS is_done_in_the_month, kept, sum(amount)
+        FROM (UNPIVOT core_daily_cohort ON {columns} INTO NAME kept VALUE amount)
+        WHERE dimension IN ('grid', 'operator')
+        GROUP BY ALL HAVING sum(amount) <> 0 ORDER BY ALL"""
+    listed = """
+        WITH listed AS (
+          SELECT *, due_on AS business_date, coalesce(done_on <= due_on, FALSE) AS is_done_on_the_day,
+            coalesce(done_on <= last_day(due_on), FALSE) AS is_done_in_the_month
+          FROM core_cohort_member
+        ),
+        placed AS (
+          SELECT 'grid' AS dimension, grid_path_id AS member_code, * FROM listed
+          UNION ALL
+          SELECT 'operator', coalesce(operator_id, 'unassigned'), * FROM listed
+        )
+        SELECT dimension, member_code, business_date, work_type, is_done_on_the_day, is_done_in_the_month,
+          unnest([cohort || '_due_count', cohort || '_on_time_count', cohort || '_points_sum']) AS kept,
+          unnest([
+            count(*), count(*) FILTER (is_on_time AND done_on IS NOT NULL),
+            CAST(coalesce(sum(CAST(round(points * 10000) AS BIGINT)), 0) AS BIGINT)
+          ]) AS amount
+        FROM placed GROUP BY dimension, member_code, business_date, work_type, cohort,
+          is_done_on_the_day, is_done_in_the_month
+        """
+    assert (
+        connection.execute(kept).fetchall()
+        == connection.execute(f"SELECT * FROM ({listed}) WHERE amount <> 0 ORDER BY ALL").fetchall()
+    )

@@ -3,83 +3,150 @@
 -- they were done in (`done_within`, a bit a kind: done by the end of the week the date lies in, of the month,
 -- …), so that a period's numerator is the sum over its days and is yet cut at the period's end.
 -- A case counts under each of its tags: tags do not add up to the whole; every other dimension does.
+--
+-- One column a count, because a thing is in many cohorts on one date and is so looked up once for all of them.
+-- Each kind of thing (and, for operators, each step) has rows of its own (`part`); what it does not count is empty.
+{% import 'cohorts.sql.j2' as of with context -%}
 {% import 'rates.sql.j2' as rates with context -%}
-{% macro counts() -%}
-due_on AS business_date,
-work_type,
-cohort,
-done_within,
-count(*) AS due_count,
-count(on_time) AS on_time_count,
-CAST(coalesce(sum(tiny_points), 0) AS BIGINT) AS points_sum
+
+{#- A date as a number, to be put together with another. -#}
+{%- macro day_no(date) -%}
+CAST(date_diff('day', DATE '1970-01-01', {{ date }}) AS BIGINT)
 {%- endmacro -%}
 
-{#- Each thing with what is counted of it, settled once for all dimensions. What was done on the date was done
-    within every kind of period; only what was done later has to be looked up. -#}
-{% macro things(condition) -%}
+{#- The date a thing fell due in a cohort and the date it was done, in one number; none when it is not in the
+    cohort. What was done before it fell due is done on the date; what is not done, behind all dates. -#}
+{%- macro slot(cohort) -%}
+CASE
+  WHEN {{ of.is_in(cohort) }}
+    THEN {{ day_no(of.due_on(cohort)) }} * 100000
+      + greatest({{ day_no(of.due_on(cohort)) }}, coalesce({{ day_no(of.done_on(cohort)) }}, 99999))
+END
+{%- endmacro -%}
+
+{#- The things of a kind, one row for each slot they have in the cohorts `members`. -#}
+{%- macro slots(kind, members, split_by, condition='') -%}
 SELECT
-  member.due_on,
-  member.work_type,
-  member.cohort,
-  member.grid_path_id,
-  member.unit_code,
-  member.category_system,
-  member.category_code,
-  member.channel,
-  member.operator_id,
-  member.tags,
+  member.*,
+  calendar.business_date,
   CAST(
-    CASE
-      WHEN done_on IS NULL THEN 0
-      WHEN done_on <= due_on THEN {{ 2 ** (periods | length) - 1 }}
-      ELSE {% for period in periods -%}
-      CASE WHEN done_on <= {{ period }}_end THEN {{ 2 ** loop.index0 }} ELSE 0 END{{ '' if loop.last else ' + ' }}
-      {%- endfor %}
-    END AS SMALLINT
-  ) AS done_within,
-  CASE WHEN is_on_time AND done_on IS NOT NULL THEN TRUE END AS on_time,
-  {{ rates.tiny('points') }} AS tiny_points
-FROM core_cohort_member AS member
-LEFT JOIN core_business_calendar AS calendar
-  ON CASE WHEN member.done_on > member.due_on THEN member.due_on END = calendar.business_date
-{{ condition }}
+    {% for period in periods -%}
+    CASE WHEN member.slot % 100000 <= calendar.{{ period }}_last_no THEN {{ 2 ** loop.index0 }} ELSE 0 END{{ '' if loop.last else ' + ' }}
+    {%- endfor %} AS SMALLINT
+  ) AS done_within
+FROM (
+  SELECT
+    *,
+    unnest(list_distinct([{% for name, cohort in members %}{{ name }}_slot{{ '' if loop.last else ', ' }}{% endfor %}])) AS slot
+  FROM (
+    SELECT
+      {% for name, cohort in members -%}
+      {{ slot(cohort) | indent(6) }} AS {{ name }}_slot,
+      {% if cohort.on_time -%}
+      ({{ cohort.on_time }}) AND {{ of.done_on(cohort) }} IS NOT NULL AS {{ name }}_is_on_time,
+      {% endif -%}
+      {% if cohort.points -%}
+      {{ rates.tiny(cohort.points) }} AS {{ name }}_points,
+      {% endif -%}
+      {% endfor -%}
+      {{ split_by }},
+      work_type
+    FROM (
+      {{ of.things(kind) | indent(6) }}
+    ) AS thing
+    {{ condition }}
+  ) AS slotted
+) AS member
+INNER JOIN day_number AS calendar ON member.slot // 100000 = calendar.day_no
 {%- endmacro -%}
 
+{#- A column a count of `members`, in the order of all. -#}
+{%- macro counted(members) -%}
+{% for count in counts -%}
+{% set name = count.cohort -%}
+{% if name not in members -%}
+CAST(NULL AS BIGINT)
+{%- elif count.of == 'due' -%}
+count(CASE WHEN {{ name }}_slot = slot THEN 1 END)
+{%- elif count.of == 'on_time' -%}
+count(CASE WHEN {{ name }}_slot = slot AND {{ name }}_is_on_time THEN 1 END)
+{%- else -%}
+CAST(coalesce(sum(CASE WHEN {{ name }}_slot = slot THEN {{ name }}_points END), 0) AS BIGINT)
+{%- endif %} AS {{ count.column }}
+{%- if not loop.last %},
+{% endif -%}
+{% endfor -%}
+{%- endmacro -%}
+
+WITH day_number AS (
+  SELECT
+    business_date,
+    {{ day_no('business_date') }} AS day_no,
+    {% for period in periods -%}
+    {{ day_no(period ~ '_end') }} AS {{ period }}_last_no{{ '' if loop.last else ',' }}
+    {% endfor %}
+  FROM core_business_calendar
+)
+
+{% for kind, members in cohorts.items() | groupby('1.of') -%}
 SELECT
   CASE
     WHEN grouping(grid_path_id) = 0 THEN 'grid'
     WHEN grouping(unit_code) = 0 THEN 'unit'
     WHEN grouping(category_code) = 0 THEN 'category'
-    WHEN grouping(channel) = 0 THEN 'channel'
-    ELSE 'operator'
+    ELSE 'channel'
   END AS dimension,
   CASE
     WHEN grouping(grid_path_id) = 0 THEN grid_path_id
     WHEN grouping(unit_code) = 0 THEN coalesce(unit_code, 'unassigned')
     WHEN grouping(category_code) = 0 THEN coalesce(category_system || ':' || category_code, 'unassigned')
-    WHEN grouping(channel) = 0 THEN coalesce(channel, 'unassigned')
-    ELSE coalesce(operator_id, 'unassigned')
+    ELSE coalesce(channel, 'unassigned')
   END AS member_code,
-  {{ counts() | indent(2) }}
+  business_date,
+  work_type,
+  '{{ kind }}' AS part,
+  done_within,
+  {{ counted(members | map('first') | list) | indent(2) }}
 FROM (
-  {{ things('') | indent(2) }}
-) AS thing
+  {{ slots(kind, members, 'grid_path_id, unit_code, category_system, category_code, channel') | indent(2) }}
+) AS slotted
 GROUP BY GROUPING SETS (
-  (due_on, work_type, cohort, done_within, grid_path_id),
-  (due_on, work_type, cohort, done_within, unit_code),
-  (due_on, work_type, cohort, done_within, category_system, category_code),
-  (due_on, work_type, cohort, done_within, channel),
-  (due_on, work_type, cohort, done_within, operator_id)
+  (business_date, work_type, done_within, grid_path_id),
+  (business_date, work_type, done_within, unit_code),
+  (business_date, work_type, done_within, category_system, category_code),
+  (business_date, work_type, done_within, channel)
 )
 UNION ALL
 SELECT
   'tag' AS dimension,
   tag AS member_code,
-  {{ counts() | indent(2) }}
+  business_date,
+  work_type,
+  '{{ kind }}' AS part,
+  done_within,
+  {{ counted(members | map('first') | list) | indent(2) }}
 FROM (
   SELECT *, unnest(list_distinct(tags)) AS tag
   FROM (
-    {{ things('WHERE array_length(tags) > 0') | indent(4) }}
-  ) AS thing
+    {{ slots(kind, members, 'tags', 'WHERE array_length(tags) > 0') | indent(4) }}
+  ) AS slotted
 ) AS tagged
-GROUP BY due_on, work_type, cohort, done_within, tag
+GROUP BY business_date, work_type, done_within, tag
+{% for by, steps in members | groupby('1.by') -%}
+UNION ALL
+SELECT
+  'operator' AS dimension,
+  coalesce(operator_id, 'unassigned') AS member_code,
+  business_date,
+  work_type,
+  '{{ kind ~ ' ' ~ by if by else kind }}' AS part,
+  done_within,
+  {{ counted(steps | map('first') | list) | indent(2) }}
+FROM (
+  {{ slots(kind, steps, (by or 'CAST(NULL AS VARCHAR)') ~ ' AS operator_id') | indent(2) }}
+) AS slotted
+GROUP BY business_date, work_type, done_within, operator_id
+{% endfor -%}
+{% if not loop.last %}UNION ALL
+{% endif -%}
+{% endfor %}

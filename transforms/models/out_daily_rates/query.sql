@@ -1,14 +1,14 @@
 -- The daily rates of every node of the grid tree, as it was drawn when each case was filed.
 {% import 'rates.sql.j2' as rates with context -%}
-WITH daily AS (
+WITH measured AS (
   SELECT
     business_date,
     member_code,
     work_type,
-    cohort,
-    {{ rates.counted_by_end_of('day') | indent(4) }}
+    {{ rates.measured_by_end_of('day') | indent(4) }}
   FROM core_daily_cohort
   WHERE dimension = 'grid' AND business_date <= DATE '{{ as_of_date }}'
+  GROUP BY business_date, member_code, work_type
 ),
 
 {{ rates.rates_of_nodes() }}

@@ -2,24 +2,8 @@
 -- channel, operator and tag. A period's numerator is what was done by the period's end of all that fell due in it; it is
 -- not the sum of the days' numerators, which are cut at each day's end.
 {% import 'rates.sql.j2' as rates with context -%}
-WITH period_part AS (
-  SELECT
-    period_type,
-    period_start,
-    period_end,
-    dimension,
-    member_code,
-    work_type,
-    cohort,
-    CAST(due_count AS DOUBLE) AS due_count,
-    CAST(done_count AS DOUBLE) AS done_count,
-    CAST(on_time_count AS DOUBLE) AS on_time_count,
-    CAST(points_sum AS DOUBLE) AS points_sum
-  FROM core_period_cohort
-),
-
-measured AS (
-  {{ rates.measured('period_part', 'period_type, period_start, period_end, dimension, member_code, work_type') | indent(2) }}
+WITH measured AS (
+  SELECT * FROM core_period_cohort
 ),
 
 placed AS (
