@@ -227,7 +227,7 @@ def _envelope_checks() -> Iterable[str]:
             yield f"{rule.column} IS NOT NULL"
         elif name != "type":
             check = _kind_check(rule.column, rule.kind)
-            yield check if rule.is_required else f"({rule.column} IS NULL OR {check})"
+            yield check if rule.is_required else _where_given(rule.column, check)
 
 
 def _data_checks(fields: list[_Field], types: list[str]) -> Iterator[str]:
@@ -246,11 +246,16 @@ def _data_checks(fields: list[_Field], types: list[str]) -> Iterator[str]:
 
 def _field_checks(field: _Field) -> Iterator[str]:
     if field.kind.name == "word":
-        yield f"({field.column} IS NULL OR {_words_check(field)})"
+        yield _where_given(field.column, _words_check(field))
     elif field.kind.name != "code":
-        yield f"({field.column} IS NULL OR {_kind_check(field.column, field.kind)})"
+        yield _where_given(field.column, _kind_check(field.column, field.kind))
     yield from _presence(field, "IS NOT NULL", lambda rule: rule.is_required)
     yield from _presence(field, "<> ''", lambda rule: rule.is_filled and rule.kind.name == "text")
+
+
+def _where_given(column: str, check: str) -> str:
+    """The check, where there is a value: most fields are not there in most events."""
+    return f"CASE WHEN {column} IS NOT NULL THEN {check} ELSE true END"
 
 
 def _presence(field: _Field, condition: str, is_asked: Callable[[FieldRule], bool]) -> Iterator[str]:

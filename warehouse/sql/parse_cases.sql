@@ -113,29 +113,29 @@ SELECT
       AND source IS NOT NULL
       AND subject_id IS NOT NULL
       AND is_moment(occurred_at)
-      AND (sequence_no IS NULL OR is_integer(sequence_no, 0, 999999999999999))
-      AND CASE WHEN event_type = 'gridrates.case.closed.v1' THEN (closure_kind IS NULL OR closure_kind = 'normal' OR closure_kind = 'forced' OR closure_kind = 'special' OR closure_kind = 'error') ELSE true END
-      AND CASE WHEN event_type = 'gridrates.case.dispatched.v1' THEN (sign_deadline_at IS NULL OR is_moment(sign_deadline_at)) ELSE true END
-      AND CASE WHEN event_type = 'gridrates.case.handled.v1' OR event_type = 'gridrates.case.closed.v1' THEN (mediation IS NULL OR mediation = 'succeeded' OR mediation = 'failed') ELSE true END
+      AND CASE WHEN sequence_no IS NOT NULL THEN is_integer(sequence_no, 0, 999999999999999) ELSE true END
+      AND CASE WHEN event_type = 'gridrates.case.closed.v1' THEN CASE WHEN closure_kind IS NOT NULL THEN closure_kind = 'normal' OR closure_kind = 'forced' OR closure_kind = 'special' OR closure_kind = 'error' ELSE true END ELSE true END
+      AND CASE WHEN event_type = 'gridrates.case.dispatched.v1' THEN CASE WHEN sign_deadline_at IS NOT NULL THEN is_moment(sign_deadline_at) ELSE true END ELSE true END
+      AND CASE WHEN event_type = 'gridrates.case.handled.v1' OR event_type = 'gridrates.case.closed.v1' THEN CASE WHEN mediation IS NOT NULL THEN mediation = 'succeeded' OR mediation = 'failed' ELSE true END ELSE true END
       AND CASE WHEN event_type = 'gridrates.case.dispatched.v1' THEN unit_code IS NOT NULL ELSE true END
-      AND (tags IS NULL OR is_list(tags, s))
-      AND (reason IS NULL OR is_text(reason))
+      AND CASE WHEN tags IS NOT NULL THEN is_list(tags, s) ELSE true END
+      AND CASE WHEN reason IS NOT NULL THEN is_text(reason) ELSE true END
       AND CASE WHEN event_type = 'gridrates.case.returned.v1' OR event_type = 'gridrates.case.voided.v1' THEN reason IS NOT NULL ELSE true END
       AND CASE WHEN event_type = 'gridrates.case.returned.v1' OR event_type = 'gridrates.case.voided.v1' THEN reason <> '' ELSE true END
-      AND (description IS NULL OR is_text(description))
-      AND (longitude IS NULL OR is_number(longitude, -180, 180))
-      AND (latitude IS NULL OR is_number(latitude, -90, 90))
-      AND (condition_no IS NULL OR is_integer(condition_no, 1, 99))
-      AND (is_public_report IS NULL OR is_flag(is_public_report))
-      AND (is_missed_report IS NULL OR is_flag(is_missed_report))
-      AND (is_valid IS NULL OR is_flag(is_valid))
-      AND (deadline_at IS NULL OR is_moment(deadline_at))
+      AND CASE WHEN description IS NOT NULL THEN is_text(description) ELSE true END
+      AND CASE WHEN longitude IS NOT NULL THEN is_number(longitude, -180, 180) ELSE true END
+      AND CASE WHEN latitude IS NOT NULL THEN is_number(latitude, -90, 90) ELSE true END
+      AND CASE WHEN condition_no IS NOT NULL THEN is_integer(condition_no, 1, 99) ELSE true END
+      AND CASE WHEN is_public_report IS NOT NULL THEN is_flag(is_public_report) ELSE true END
+      AND CASE WHEN is_missed_report IS NOT NULL THEN is_flag(is_missed_report) ELSE true END
+      AND CASE WHEN is_valid IS NOT NULL THEN is_flag(is_valid) ELSE true END
+      AND CASE WHEN deadline_at IS NOT NULL THEN is_moment(deadline_at) ELSE true END
       AND CASE WHEN event_type = 'gridrates.case.extended.v1' THEN deadline_at IS NOT NULL ELSE true END
-      AND (reporter_hash IS NULL OR is_hash(reporter_hash))
-      AND (household_hash IS NULL OR is_hash(household_hash))
-      AND CASE WHEN event_type = 'gridrates.case.suspended.v1' THEN (resume_at IS NULL OR is_moment(resume_at)) ELSE true END
-      AND CASE WHEN event_type = 'gridrates.case.verified.v1' OR event_type = 'gridrates.case.checked.v1' THEN (issued_at IS NULL OR is_moment(issued_at)) ELSE true END
-      AND CASE WHEN event_type = 'gridrates.case.verified.v1' OR event_type = 'gridrates.case.checked.v1' OR event_type = 'gridrates.case.visited.v1' THEN (outcome IS NULL OR CASE WHEN event_type = 'gridrates.case.verified.v1' THEN outcome = 'confirmed' OR outcome = 'refuted' WHEN event_type = 'gridrates.case.checked.v1' THEN outcome = 'passed' OR outcome = 'failed' WHEN event_type = 'gridrates.case.visited.v1' THEN outcome = 'valid' OR outcome = 'no_answer' OR outcome = 'refused' OR outcome = 'invalid' END) AND CASE WHEN event_type = 'gridrates.case.checked.v1' THEN outcome IS NOT NULL ELSE true END ELSE true END
-      AND CASE WHEN event_type = 'gridrates.case.visited.v1' THEN (satisfaction IS NULL OR satisfaction = 'very_satisfied' OR satisfaction = 'satisfied' OR satisfaction = 'basically_satisfied' OR satisfaction = 'dissatisfied' OR satisfaction = 'very_dissatisfied') AND (satisfaction_score IS NULL OR is_number(satisfaction_score, -1000, 1000)) AND (is_contacted IS NULL OR is_flag(is_contacted)) AND (resolution IS NULL OR resolution = 'resolved' OR resolution = 'explained' OR resolution = 'unresolved') AND (is_reopened IS NULL OR is_flag(is_reopened)) ELSE true END
+      AND CASE WHEN reporter_hash IS NOT NULL THEN is_hash(reporter_hash) ELSE true END
+      AND CASE WHEN household_hash IS NOT NULL THEN is_hash(household_hash) ELSE true END
+      AND CASE WHEN event_type = 'gridrates.case.suspended.v1' THEN CASE WHEN resume_at IS NOT NULL THEN is_moment(resume_at) ELSE true END ELSE true END
+      AND CASE WHEN event_type = 'gridrates.case.verified.v1' OR event_type = 'gridrates.case.checked.v1' THEN CASE WHEN issued_at IS NOT NULL THEN is_moment(issued_at) ELSE true END ELSE true END
+      AND CASE WHEN event_type = 'gridrates.case.verified.v1' OR event_type = 'gridrates.case.checked.v1' OR event_type = 'gridrates.case.visited.v1' THEN CASE WHEN outcome IS NOT NULL THEN CASE WHEN event_type = 'gridrates.case.verified.v1' THEN outcome = 'confirmed' OR outcome = 'refuted' WHEN event_type = 'gridrates.case.checked.v1' THEN outcome = 'passed' OR outcome = 'failed' WHEN event_type = 'gridrates.case.visited.v1' THEN outcome = 'valid' OR outcome = 'no_answer' OR outcome = 'refused' OR outcome = 'invalid' END ELSE true END AND CASE WHEN event_type = 'gridrates.case.checked.v1' THEN outcome IS NOT NULL ELSE true END ELSE true END
+      AND CASE WHEN event_type = 'gridrates.case.visited.v1' THEN CASE WHEN satisfaction IS NOT NULL THEN satisfaction = 'very_satisfied' OR satisfaction = 'satisfied' OR satisfaction = 'basically_satisfied' OR satisfaction = 'dissatisfied' OR satisfaction = 'very_dissatisfied' ELSE true END AND CASE WHEN satisfaction_score IS NOT NULL THEN is_number(satisfaction_score, -1000, 1000) ELSE true END AND CASE WHEN is_contacted IS NOT NULL THEN is_flag(is_contacted) ELSE true END AND CASE WHEN resolution IS NOT NULL THEN resolution = 'resolved' OR resolution = 'explained' OR resolution = 'unresolved' ELSE true END AND CASE WHEN is_reopened IS NOT NULL THEN is_flag(is_reopened) ELSE true END ELSE true END
     , false) AS is_sure
 FROM joined;

@@ -97,14 +97,14 @@ SELECT
       AND source IS NOT NULL
       AND subject_id IS NOT NULL
       AND is_moment(occurred_at)
-      AND (sequence_no IS NULL OR is_integer(sequence_no, 0, 999999999999999))
-      AND CASE WHEN event_type = 'gridrates.activity.recorded.v1' THEN activity_kind IS NOT NULL AND (started_at IS NULL OR is_moment(started_at)) AND (ended_at IS NULL OR is_moment(ended_at)) AND (participant_count IS NULL OR is_integer(participant_count, 0, 1000000000)) AND (household_count IS NULL OR is_integer(household_count, 0, 1000000000)) AND (person_count IS NULL OR is_integer(person_count, 0, 1000000000)) AND (problem_count IS NULL OR is_integer(problem_count, 0, 1000000000)) AND (corrected_count IS NULL OR is_integer(corrected_count, 0, 1000000000)) AND (matter_raised_count IS NULL OR is_integer(matter_raised_count, 0, 1000000000)) AND (matter_settled_count IS NULL OR is_integer(matter_settled_count, 0, 1000000000)) AND (penalty_count IS NULL OR is_integer(penalty_count, 0, 1000000000)) AND (score IS NULL OR is_number(score, -1000, 1000)) AND (case_ids IS NULL OR is_list(case_ids, s)) ELSE true END
-      AND (tags IS NULL OR is_list(tags, s))
-      AND (reason IS NULL OR is_text(reason))
-      AND (description IS NULL OR is_text(description))
-      AND (longitude IS NULL OR is_number(longitude, -180, 180))
-      AND (latitude IS NULL OR is_number(latitude, -90, 90))
+      AND CASE WHEN sequence_no IS NOT NULL THEN is_integer(sequence_no, 0, 999999999999999) ELSE true END
+      AND CASE WHEN event_type = 'gridrates.activity.recorded.v1' THEN activity_kind IS NOT NULL AND CASE WHEN started_at IS NOT NULL THEN is_moment(started_at) ELSE true END AND CASE WHEN ended_at IS NOT NULL THEN is_moment(ended_at) ELSE true END AND CASE WHEN participant_count IS NOT NULL THEN is_integer(participant_count, 0, 1000000000) ELSE true END AND CASE WHEN household_count IS NOT NULL THEN is_integer(household_count, 0, 1000000000) ELSE true END AND CASE WHEN person_count IS NOT NULL THEN is_integer(person_count, 0, 1000000000) ELSE true END AND CASE WHEN problem_count IS NOT NULL THEN is_integer(problem_count, 0, 1000000000) ELSE true END AND CASE WHEN corrected_count IS NOT NULL THEN is_integer(corrected_count, 0, 1000000000) ELSE true END AND CASE WHEN matter_raised_count IS NOT NULL THEN is_integer(matter_raised_count, 0, 1000000000) ELSE true END AND CASE WHEN matter_settled_count IS NOT NULL THEN is_integer(matter_settled_count, 0, 1000000000) ELSE true END AND CASE WHEN penalty_count IS NOT NULL THEN is_integer(penalty_count, 0, 1000000000) ELSE true END AND CASE WHEN score IS NOT NULL THEN is_number(score, -1000, 1000) ELSE true END AND CASE WHEN case_ids IS NOT NULL THEN is_list(case_ids, s) ELSE true END ELSE true END
+      AND CASE WHEN tags IS NOT NULL THEN is_list(tags, s) ELSE true END
+      AND CASE WHEN reason IS NOT NULL THEN is_text(reason) ELSE true END
+      AND CASE WHEN description IS NOT NULL THEN is_text(description) ELSE true END
+      AND CASE WHEN longitude IS NOT NULL THEN is_number(longitude, -180, 180) ELSE true END
+      AND CASE WHEN latitude IS NOT NULL THEN is_number(latitude, -90, 90) ELSE true END
       AND CASE WHEN event_type = 'gridrates.event.retracted.v1' THEN retracts IS NOT NULL ELSE true END
-      AND CASE WHEN event_type = 'gridrates.project.stage_changed.v1' THEN project_kind IS NOT NULL AND stage IS NOT NULL AND (quantity IS NULL OR is_number(quantity, 0, 1000000000000.0)) ELSE true END
+      AND CASE WHEN event_type = 'gridrates.project.stage_changed.v1' THEN project_kind IS NOT NULL AND stage IS NOT NULL AND CASE WHEN quantity IS NOT NULL THEN is_number(quantity, 0, 1000000000000.0) ELSE true END ELSE true END
     , false) AS is_sure
 FROM joined;
