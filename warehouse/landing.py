@@ -42,6 +42,7 @@ from kafka.errors import KafkaError
 from gridrates.kafka import consumer as make_consumer
 from gridrates.kafka import landing_group
 from gridrates.settings import Settings
+from warehouse.allocation import give_back_large_blocks
 from warehouse.crash_points import pass_by
 from warehouse.disk import require_room
 from warehouse.duplicates import History
@@ -145,6 +146,7 @@ def _consumer(settings: Settings) -> KafkaConsumer:
 
 def _land_all(lander: Lander, consumer: KafkaConsumer, settings: Settings) -> None:
     """Read, parse and write at the same time, each stage a batch ahead of the next."""
+    give_back_large_blocks()
     reader = Reader(
         consumer,
         lander.log,
@@ -154,8 +156,8 @@ def _land_all(lander: Lander, consumer: KafkaConsumer, settings: Settings) -> No
         patience_seconds=settings.kafka_timeout_seconds,
     )
     with Parser(longest=settings.land_max_event_bytes) as parser, lander.tuned(), Stages() as stages:
-        batches = stages.ahead(reader.batches(), name="reader")
-        for parsed in stages.ahead(map(parser.parse, map(masked, batches)), name="parser"):
+        batches = stages.ahead(map(masked, reader.batches()), name="reader")
+        for parsed in stages.ahead(map(parser.parse, batches), name="parser"):
             lander.land(parsed)
             del parsed  # or it is held until the next one is there
 
