@@ -163,7 +163,9 @@ def _read(current: str, stop: Flag, readings: list[tuple[int, int, int]], errors
           (SELECT count(*) FROM cases),
           (SELECT sum(closed_count) FROM daily_rates WHERE level = 'total' AND work_type = 'all')
     """
-    while not stop.is_set():
+    is_over = False
+    while not is_over:
+        is_over = stop.is_set()  # looked at first: the last reading begins after the last publication
         try:
             with duckdb.connect(str(Path(current).resolve()), read_only=True) as connection:
                 row = connection.execute(sql).fetchone()
