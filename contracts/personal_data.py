@@ -175,31 +175,32 @@ def _fits(marked: str, text: str) -> bool:
     return len(pieces) > 1 and bool(re.fullmatch(_MASKED.join(map(re.escape, pieces)), text))
 
 
+def screen(values: pa.Array) -> pa.Array:
+    """For each of an Arrow array of bytes, whether it may hold personal data. Null stays null."""
+    import pyarrow.compute as pc
+
+    return pc.match_substring_regex(values, _BYTES_SCREEN)
+
+
 def mask_payloads(values: Sequence[bytes], counts: Counter[str]) -> dict[int, bytes]:
     """Of many payloads those that are masked, by their place."""
     import pyarrow as pa
 
-    suspects = suspicious(pa.array(values, pa.large_binary())).to_pylist()
+    suspects = _suspects(pa.array(values, pa.large_binary())).to_pylist()
     masked = {place: mask_payload(values[place], counts) for place in suspects}
     return {place: payload for place, payload in masked.items() if payload != values[place]}
 
 
-def suspicious(values: pa.Array) -> pa.Array:
-    """The places in an Arrow array of events, as bytes, that may hold personal data.
+def _suspects(values: pa.Array) -> pa.Array:
+    """The places of those that may hold personal data elsewhere than in the names they begin with.
 
-    Looked at is all but the names they begin with: numbers of cases look like those of telephones and cards.
+    Numbers of cases look like those of telephones and cards.
     """
     import pyarrow.compute as pc
 
-    places = pc.indices_nonzero(_screen(values))
+    places = pc.indices_nonzero(screen(values))
     unnamed = pc.replace_substring_regex(values.take(places), _named_start(), "{", max_replacements=1)
-    return places.filter(_screen(unnamed))
-
-
-def _screen(values: pa.Array) -> pa.Array:
-    import pyarrow.compute as pc
-
-    return pc.match_substring_regex(values, _BYTES_SCREEN)
+    return places.filter(screen(unnamed))
 
 
 def mask_payload(payload: bytes, counts: Counter[str] | None = None) -> bytes:
