@@ -226,7 +226,7 @@ class Lander:
             pass_by("before_commit")
         pass_by("after_commit")
         self.positions = dict(parsed.batch.to_offsets)
-        self._history.add(landing.landed_id_hashes)
+        self._history.add(landing.landed_identities)
         self.summary.add(landing, time.perf_counter() - began)
 
     def _next_batch_id(self) -> int:

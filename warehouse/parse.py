@@ -21,7 +21,7 @@ from contracts.landing_rules import COLUMNS, ENVELOPE
 from warehouse.batch import Batch
 from warehouse.chunks import Integers
 from warehouse.crash_points import pass_by
-from warehouse.id_filter import Hashes
+from warehouse.hash_filter import Hashes
 from warehouse.relations import registered
 from warehouse.statements import statement
 from warehouse.verdict import Refused, judge
@@ -43,33 +43,36 @@ class Identities:
     id_hashes: Hashes
     payload_hashes: Hashes
 
+    def at(self, places: npt.NDArray[np.bool_]) -> Identities:
+        """Some of them."""
+        return Identities(self.rows[places], self.id_hashes[places], self.payload_hashes[places])
+
 
 @dataclass(frozen=True)
 class Part:
     """Accepted rows that share their columns: `n`, those of `raw_event` that the contract names (a column
     that is not there is null in all rows), `id_hash`, `payload_hash` and the text of the `payload`.
 
-    `table` is in the order of `n`; only its `rows` are to be used.
+    `table` is in the order of `n`; only its rows that are good are to be used.
     """
 
     table: pa.Table
-    rows: Integers
+    is_good: npt.NDArray[np.bool_]
 
     @classmethod
     def of(cls, table: pa.Table, payloads: Any, is_good: npt.NDArray[np.bool_] | None = None) -> Part:
         """The rows of a table, all or the good ones, with the texts they were read from."""
-        numbers = table["n"].to_numpy().astype(np.int64)
         table = table.append_column("payload", payloads)
-        return cls(table, numbers if is_good is None else numbers[is_good])
+        return cls(table, np.ones(len(table), dtype=np.bool_) if is_good is None else is_good)
 
     @cached_property
-    def places(self) -> Integers:
-        """Where the rows are in the table."""
-        return np.searchsorted(self.table["n"].to_numpy(), self.rows)
+    def rows(self) -> Integers:
+        """The numbers of the good rows."""
+        return np.asarray(self.table["n"].to_numpy()[self.is_good], dtype=np.int64)
 
     def hashes(self, name: str) -> Hashes:
-        """One of the hashes of the rows."""
-        return np.asarray(self.table[name].to_numpy()[self.places], dtype=np.uint64)
+        """One of the hashes of the good rows."""
+        return np.asarray(self.table[name].to_numpy()[self.is_good], dtype=np.uint64)
 
     def select(self, rows: Integers, columns: Sequence[str]) -> pa.Table:
         """Those of `rows` that are in this part."""

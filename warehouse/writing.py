@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 
 from contracts.personal_data import mask, mask_payload
 from gridrates import __version__
 from warehouse.batch import Batch, Record
 from warehouse.chunks import Header, Integers
 from warehouse.duplicates import Repeats
-from warehouse.id_filter import Hashes
-from warehouse.parse import Parsed, Part
+from warehouse.parse import Identities, Parsed, Part
 from warehouse.relations import registered
 from warehouse.statements import statement
 from warehouse.verdict import Refused
@@ -53,16 +53,24 @@ class Landing:
         return self.parsed.refused | self.repeats.conflicts
 
     @cached_property
-    def landed_rows(self) -> Integers:
-        """The rows that become events."""
-        left_out = np.concatenate([self.repeats.duplicates, _numbers(self.repeats.conflicts)])
-        return np.setdiff1d(self.parsed.identities.rows, left_out, assume_unique=True)
+    def is_landed(self) -> npt.NDArray[np.bool_]:
+        """For each row of the batch whether it becomes an event."""
+        is_landed = np.zeros(len(self.batch), dtype=np.bool_)
+        is_landed[self.parsed.identities.rows] = True
+        is_landed[self.repeats.duplicates] = False
+        is_landed[_numbers(self.repeats.conflicts)] = False
+        return is_landed
 
     @cached_property
-    def landed_id_hashes(self) -> Hashes:
-        """The hashes of their ids."""
-        ids = self.parsed.identities
-        return ids.id_hashes[np.isin(ids.rows, self.landed_rows, assume_unique=True)]
+    def landed_rows(self) -> Integers:
+        """The rows that become events."""
+        return np.flatnonzero(self.is_landed)
+
+    @property
+    def landed_identities(self) -> Identities:
+        """Who they are."""
+        accepted = self.parsed.identities
+        return accepted.at(self.is_landed[accepted.rows])
 
 
 def write_rows(connection: duckdb.DuckDBPyConnection, landing: Landing) -> int:
@@ -126,9 +134,8 @@ def _insert_part(connection: duckdb.DuckDBPyConnection, landing: Landing, part: 
 
     batch = landing.batch
     numbers = part.table["n"].to_numpy()
-    landed = np.intersect1d(part.rows, landing.landed_rows, assume_unique=True)
     rows = _without_empty_columns(part.table)
-    rows = rows.append_column("is_landed", [pa.array(np.isin(numbers, landed, assume_unique=True))])
+    rows = rows.append_column("is_landed", [pa.array(part.is_good & landing.is_landed[numbers])])
     rows = rows.append_column("kafka_partition", [batch.partitions[numbers].astype(np.int32)])
     rows = rows.append_column("kafka_offset", [batch.offsets[numbers]])
     rows = rows.append_column("kafka_at", [_moments(batch.timestamps[numbers])])

@@ -163,7 +163,11 @@ def test_first_is_what_comes_first_by_partition_and_offset(warehouse: Warehouse)
     assert warehouse.query("SELECT kafka_partition, kafka_offset FROM raw_rejected_event") == [(1, 1), (3, 0)]
 
 
-def test_conflicts_are_seen_however_far_apart_the_times_are(warehouse: Warehouse) -> None:
+@pytest.mark.parametrize("few", [0, 1_000], ids=["by-their-hashes", "looked-up"])
+def test_conflicts_are_seen_however_far_apart_the_times_are(
+    warehouse: Warehouse, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(duplicates, "_QUICKLY_LOOKED_UP", few)
     years = [payload(id=f"y-{year}", time=f"{year}-01-01T00:00:00Z") for year in range(1970, 2200)]
     assert counts(warehouse.land(*years)) == (230, 0, 0, 0)
     moved = [
@@ -172,11 +176,9 @@ def test_conflicts_are_seen_however_far_apart_the_times_are(warehouse: Warehouse
     assert counts(warehouse.land(*moved, *years, fresh=True)) == (0, 230, 200, 0)
 
 
-def test_looks_only_around_the_times_of_true_duplicates(
-    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(duplicates, "_QUICKLY_READ", 10)
-    warehouse.land(*payloads(50))
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """The stretches of time that are looked into in history."""
     asked: list[tuple[str, str]] = []
     real = duplicates.History._look_between
 
@@ -185,12 +187,30 @@ def test_looks_only_around_the_times_of_true_duplicates(
         real(self, wanted, first, last, *rest)
 
     monkeypatch.setattr(duplicates.History, "_look_between", spy)
-    warehouse.land(*payloads(60), fresh=True)
+    return asked
+
+
+def test_looks_only_around_the_times_of_what_is_written_anew(
+    warehouse: Warehouse, asked: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(duplicates, "_QUICKLY_READ", 10)
+    warehouse.land(*payloads(50))
+    anew = [json.dumps(json.loads(one), indent=1).encode() for one in payloads(60)]
+    assert counts(warehouse.land(*anew, fresh=True)) == (10, 50, 0, 0)
     assert len(asked) == 6
     assert "infinity" not in {last for _, last in asked}
-    asked.clear()
-    warehouse.land(*payloads(100)[60:])
-    assert asked == [], "new events ask for nothing"
+
+
+def test_new_events_and_those_that_come_again_byte_by_byte_are_not_looked_up(
+    warehouse: Warehouse, asked: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(duplicates, "_QUICKLY_LOOKED_UP", 10)
+    some = payloads(60)
+    assert counts(warehouse.land(*some[:50], *some[40:50])) == (50, 10, 0, 0)
+    assert counts(warehouse.land(*some[:55])) == (5, 50, 0, 0)
+    assert counts(warehouse.land(*some[:55])) == (0, 55, 0, 0)
+    assert counts(warehouse.land(*some, *some, fresh=True)) == (5, 115, 0, 0)
+    assert asked == []
 
 
 def test_two_ids_with_one_hash_are_told_apart(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as from_numpy
 
-from warehouse.id_filter import IdFilter
+from warehouse.hash_filter import HashFilter
 
 some_hashes = from_numpy.arrays(
     np.uint64,
@@ -21,7 +21,7 @@ some_hashes = from_numpy.arrays(
 def test_contains_just_what_was_added(
     first: np.ndarray, portions: list[np.ndarray], asked: np.ndarray
 ) -> None:
-    ids = IdFilter(first)
+    ids = HashFilter(first)
     added = set(first.tolist())
     for portion in portions:
         ids.add(portion)
@@ -33,7 +33,7 @@ def test_contains_just_what_was_added(
 def test_stays_exact_and_small_while_it_grows() -> None:
     hashes = np.random.default_rng(1).integers(0, 2**64, 600_000, dtype=np.uint64)
     added, others = hashes[:400_000], hashes[400_000:]
-    ids = IdFilter(added[:100_000])
+    ids = HashFilter(added[:100_000])
     for portion in np.array_split(added[100_000:], 30):
         ids.add(portion)
     assert ids.contains(added).all()
@@ -43,6 +43,6 @@ def test_stays_exact_and_small_while_it_grows() -> None:
 
 
 def test_an_empty_set_contains_nothing() -> None:
-    ids = IdFilter(np.empty(0, np.uint64))
+    ids = HashFilter(np.empty(0, np.uint64))
     assert ids.contains(np.array([0, 7], np.uint64)).tolist() == [False, False]
     assert len(ids.contains(np.empty(0, np.uint64))) == 0

@@ -17,7 +17,7 @@ _BITS_A_HASH = 8
 _FEWEST_BITS = 20
 
 
-class IdFilter:
+class HashFilter:
     """A set of 64-bit hashes that are spread evenly, as hashes are."""
 
     def __init__(self, hashes: Hashes) -> None:

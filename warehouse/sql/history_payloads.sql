@@ -1,0 +1,2 @@
+SELECT payload_hash
+FROM raw_event;
