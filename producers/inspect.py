@@ -55,29 +55,56 @@ CANDIDATES = (
 )
 _DAY_FIRST_ONLY = tuple(name for name in CANDIDATES if name not in (*MONTH_FIRST, *_DIGITS_ONLY))
 
-# What a column may be, by its name; the first that fits, in this order, and each column once.
-ROLES: tuple[tuple[str, str], ...] = (
-    ("closed", r"clos|resol|complet|finish|办结|结案|完结|办理完成"),
-    ("deadline_at", r"due|target|sla|deadline|expected|截止|时限|期限|到期"),
-    ("visited", r"visit|survey|callback|回访"),
-    ("filed", r"^filed|立案"),
-    ("dispatched", r"dispatch|assign|派单|派遣|派发|转办|交办"),
-    ("signed", r"sign|acknowledg|签收"),
-    ("reported", r"open|creat|report|request|receiv|submit|上报|受理|来电|登记|创建|诉求|发生|提交|采集"),
-    ("satisfaction", r"satisf|满意|评价"),
-    ("id", r"(^|[ _])(id|key|no|number|num)$|(case|request|ticket).?(id|no|num)|编号|单号|流水|案件号"),
-    ("status", r"stat(us|e)$|状态|进度"),
-    ("unit_code", r"agency|department|dept|unit|owner|承办|部门|单位"),
-    ("grid_code", r"grid|neighbo|borough|district|community|ward|网格|社区|街道|居委|村|所属"),
-    ("category_code", r"type|category|reason|subject|class|小类|类别|分类|大类|事项|类型"),
-    ("channel", r"source|channel|origin|method|来源|渠道|途径|方式"),
-    ("longitude", r"^(lon|lng|longitude|经度)$"),
-    ("latitude", r"^(lat|latitude|纬度)$"),
+# What a column may be, by its name: roles in the order in which they choose, each column once. Of several
+# columns whose names fit, one that fits an earlier pattern is preferred.
+ROLES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("deadline_at", (r"due|target|sla|deadline|expected|截止|时限|期限|到期",)),
+    ("closed", (r"clos|办结|结案|完结|办理完成", r"complet|finish|resol")),
+    ("visited", (r"visit|survey|callback|回访",)),
+    ("filed", (r"^filed|立案",)),
+    ("dispatched", (r"dispatch|assign|派单|派遣|派发|转办|交办",)),
+    ("signed", (r"sign|acknowledg|签收",)),
+    ("reported", (r"open|creat|report|request|receiv|submit|上报|受理|来电|登记|创建|诉求|发生|提交|采集",)),
+    ("satisfaction", (r"satisf|满意|评价",)),
+    (
+        "id",
+        (r"(^|[ _])(id|key|no|number|num)$|(case|request|ticket).?(id|no|num)|编号|单号|流水|案件号",),
+    ),
+    ("status", (r"stat(us|e)$|状态|进度",)),
+    ("unit_code", (r"agency|department|dept|unit|owner|承办|部门|单位",)),
+    (
+        "grid_code",
+        (
+            r"^(grid|neighbou?rhood|community|borough)([ _]?(code|id|name))?$|网格",
+            r"neighbo|社区|居委|村|街道|所属",
+            r"grid|borough|district|community|ward",
+        ),
+    ),
+    ("channel", (r"source|channel|origin|method|来源|渠道|途径|方式",)),
+    (
+        "category_code",
+        (
+            r"(complaint|request|service|issue|problem|incident|sr)[ _]?(type|categ|class|name)|小类",
+            r"type|category|reason|subject|class|类别|分类|大类|事项|类型",
+        ),
+    ),
+    ("longitude", (r"^(lon|lng|long|longitude|经度)$",)),
+    ("latitude", (r"^(lat|latitude|纬度)$",)),
 )
 TIME_ROLES = ("reported", "filed", "dispatched", "signed", "closed", "visited", "deadline_at")
+# Degrees that a position can have, by role: a decimal comma is none.
+_DEGREES = {"longitude": 180, "latitude": 90}
+_DEGREE = re.compile(r"[-+]?[0-9]{1,3}(\.[0-9]+)?")
 _TIME_NAME = re.compile(r"time|date|_dt$|_at$|时间|日期|时刻", re.IGNORECASE)
+# When a row was last touched is no step of a case.
+_TOUCHED = re.compile(r"updat|modif|chang|更新|修改", re.IGNORECASE)
 _PERSONAL = re.compile(
     r"name|phone|mobile|tel|e-?mail|address|caller|citizen|姓名|电话|手机|身份证|地址|住址|联系|诉求人|来电人",
+    re.IGNORECASE,
+)
+# Names that are not a person's.
+_NAME_OF_A_THING = re.compile(
+    r"(service|agency|department|unit|categ\w*|type|class|district|neighbou?rhood|community|area)[ _]?name",
     re.IGNORECASE,
 )
 
@@ -122,7 +149,12 @@ class Column:
     @property
     def may_be_personal(self) -> bool:
         """Whether its name says that it is about a person."""
-        return bool(_PERSONAL.search(self.name))
+        return bool(_PERSONAL.search(_NAME_OF_A_THING.sub("", self.name)))
+
+    @property
+    def is_touched(self) -> bool:
+        """Whether its name says when a row was last changed."""
+        return bool(_TOUCHED.search(self.name))
 
 
 @dataclass(frozen=True)
@@ -207,18 +239,26 @@ def _fits(text: str, name: str) -> bool:
 
 def _roles(columns: Sequence[Column]) -> dict[str, Column]:
     roles: dict[str, Column] = {}
-    for role, pattern in ROLES:
+    for role, patterns in ROLES:
         free = [c for c in columns if c not in roles.values() and _can_be(c, role)]
-        named = [c for c in free if re.search(pattern, c.name, re.IGNORECASE)]
+        named = [(place, c) for c in free if (place := _place(c.name, patterns)) is not None]
         if named:
-            roles[role] = max(named, key=_rank(role))
+            rank = _rank(role)
+            roles[role] = max(named, key=lambda found: (-found[0], *rank(found[1])))[1]
     if "reported" not in roles:
         times = [c for c in columns if c.formats and c not in roles.values()]
         roles |= {"reported": times[0]} if times else {}
     if "id" not in roles:
         unique = [c for c in columns if c.is_unique and not c.formats and not c.may_be_personal]
         roles |= {"id": unique[0]} if unique else {}
+    if not roles.keys() >= _DEGREES.keys():
+        roles = {role: column for role, column in roles.items() if role not in _DEGREES}
     return roles
+
+
+def _place(name: str, patterns: Sequence[str]) -> int | None:
+    """The place of the first pattern that is found in a name."""
+    return next((n for n, pattern in enumerate(patterns) if re.search(pattern, name, re.IGNORECASE)), None)
 
 
 def _rank(role: str) -> Callable[[Column], tuple[int, ...]]:
@@ -234,9 +274,14 @@ def _rank(role: str) -> Callable[[Column], tuple[int, ...]]:
 
 def _can_be(column: Column, role: str) -> bool:
     if role in TIME_ROLES:
-        return bool(column.formats)
+        return bool(column.formats) and not column.is_touched
+    if role in _DEGREES:
+        return _are_degrees(column.words, _DEGREES[role])
     if role == "id":
         return column.is_nearly_unique and not column.formats
-    if column.formats or column.may_be_personal:
-        return False
-    return column.filled > 0 if role in ("longitude", "latitude") else column.is_code
+    return not column.formats and not column.may_be_personal and column.is_code
+
+
+def _are_degrees(words: Counter[str], most: int) -> bool:
+    """Whether all words are numbers of degrees; a row with another one would be refused."""
+    return bool(words) and all(_DEGREE.fullmatch(word) and abs(float(word)) <= most for word in words)

@@ -99,6 +99,54 @@ def test_a_new_york_export_is_understood(tmp_path: Path) -> None:
     assert not inspection.roles["reported"].is_ambiguous
 
 
+def chosen(tmp_path: Path, cells: dict[str, Sequence[str]], count: int = 40) -> dict[str, str]:
+    """The roles of columns whose cells repeat; an id and the time it was opened stand before them."""
+    header = ["id", "opened", *cells]
+    rows = [
+        [f"a{n}", f"2024-05-01 08:{n:02}:00", *(column[n % len(column)] for column in cells.values())]
+        for n in range(count)
+    ]
+    return roles(inspect_export(write_csv(tmp_path / "x.csv", [header, *rows])))
+
+
+def test_the_time_of_an_update_is_no_closing(tmp_path: Path) -> None:
+    times = ["2024-05-02 08:00:00"]
+    found = chosen(tmp_path, {"Resolution Updated Date": times, "Date Closed": [*times, ""]})
+    assert found["closed"] == "Date Closed"
+    assert "closed" not in chosen(tmp_path, {"Resolution Updated Date": times})
+
+
+def test_a_target_of_completion_is_a_deadline(tmp_path: Path) -> None:
+    times = ["2024-05-02 08:00:00"]
+    found = chosen(tmp_path, {"Target Completion Date": times, "Date Completed": [*times, ""]})
+    assert (found["deadline_at"], found["closed"]) == ("Target Completion Date", "Date Completed")
+    assert chosen(tmp_path, {"办结时限": times, "办结时间": times})["closed"] == "办结时间"
+
+
+def test_the_type_of_the_request_is_its_category_and_not_that_of_its_channel(tmp_path: Path) -> None:
+    cells = {"Channel Type": "abcd", "Location Type": "efgh", "Complaint Type": "xy"}
+    found = chosen(tmp_path, cells)
+    assert (found["channel"], found["category_code"]) == ("Channel Type", "Complaint Type")
+    assert chosen(tmp_path, {"service_name": "xy"})["category_code"] == "service_name"
+
+
+def test_a_neighbourhood_is_preferred_to_the_districts_of_others(tmp_path: Path) -> None:
+    cells = {"fire_district": "12", "neighborhood": ["North", "South", ""], "Electricity_Grid": "34"}
+    assert chosen(tmp_path, cells)["grid_code"] == "neighborhood"
+
+
+def test_a_position_is_proposed_whole_and_in_degrees_or_not_at_all(tmp_path: Path) -> None:
+    whole = {"long": ["-71.05", "120"], "lat": ["42.3", "30.25"]}
+    assert chosen(tmp_path, whole).keys() >= {"longitude", "latitude"}
+    for cells in (
+        {"lat": whole["lat"]},
+        whole | {"lat": ["42,3"]},
+        whole | {"lat": ["91"]},
+        whole | {"long": ["?"]},
+    ):
+        assert not chosen(tmp_path, cells).keys() & {"longitude", "latitude"}
+
+
 def test_a_hotline_export_is_understood_whatever_its_encoding(tmp_path: Path) -> None:
     for encoding in ("gb18030", "utf-8", "utf-8-sig", "utf-16"):
         inspection = inspect_export(hotline(tmp_path / "hotline.csv", encoding))
