@@ -186,21 +186,23 @@ def mask_payloads(values: Sequence[bytes], counts: Counter[str]) -> dict[int, by
     """Of many payloads those that are masked, by their place."""
     import pyarrow as pa
 
-    suspects = _suspects(pa.array(values, pa.large_binary())).to_pylist()
+    suspects = _suspects(pa.array(values, pa.large_binary()))
     masked = {place: mask_payload(values[place], counts) for place in suspects}
     return {place: payload for place, payload in masked.items() if payload != values[place]}
 
 
-def _suspects(values: pa.Array) -> pa.Array:
+def _suspects(values: pa.Array) -> Iterator[int]:
     """The places of those that may hold personal data elsewhere than in the names they begin with.
 
-    Numbers of cases look like those of telephones and cards.
+    Numbers of cases look like those of telephones and cards. In what is no JSON, nothing is a name.
     """
     import pyarrow.compute as pc
 
     places = pc.indices_nonzero(screen(values))
     unnamed = pc.replace_substring_regex(values.take(places), _named_start(), "{", max_replacements=1)
-    return places.filter(screen(unnamed))
+    for place, is_elsewhere in zip(places.to_pylist(), screen(unnamed).to_pylist(), strict=True):
+        if is_elsewhere or not _is_json(_text(values[place].as_py())):
+            yield place
 
 
 def mask_payload(payload: bytes, counts: Counter[str] | None = None) -> bytes:
@@ -209,9 +211,14 @@ def mask_payload(payload: bytes, counts: Counter[str] | None = None) -> bytes:
     Masked is every text and number of the JSON but the contract's codes, numbers and keyed hashes; in what is
     no JSON, everything.
     """
-    text = payload.decode(errors="surrogateescape")
+    text = _text(payload)
     masked = _mask_json(text, counts) if _is_json(text) else mask(text, counts)
     return masked.encode(errors="surrogateescape")
+
+
+def _text(payload: bytes) -> str:
+    """A payload as text, whatever its bytes."""
+    return payload.decode(errors="surrogateescape")
 
 
 def _is_json(text: str) -> bool:
