@@ -11,50 +11,50 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from itertools import islice
 from pathlib import Path
 
-from producers.csv_export.plan import ISO_PATTERN
 from producers.csv_export.reading import BLANKS, Layout, candidate_encodings, open_export, read_head
 from producers.csv_export.workbook import is_workbook
-from producers.mapping import DEFAULT_FORMATS, EXCEL_FORMAT, ISO_FORMAT
+from producers.time_formats import (
+    days_spanned,
+    find_formats,
+    has_no_date,
+    in_other_order,
+    is_ambiguous,
+    is_day_first,
+    is_month_first,
+    is_no_cases,
+)
 
 ROWS = 20_000
 # A column with so few different words is a code whose words can be shown.
 FEW_WORDS = 30
 LONGEST_CODE = 80
-SAMPLES = 200
-_CLOCKS = ("%I:%M:%S %p", "%I:%M %p", "%H:%M:%S", "%H:%M")
-_DAY_FIRST = ("%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y")
-_MONTH_FIRST = ("%m/%d/%Y", "%m-%d-%Y", "%m/%d/%y")
-_NAMED_MONTH = ("%d-%b-%Y", "%d %b %Y", "%b %d, %Y")
+# So many words at the most stand among times where there is none.
+FEW_PLACEHOLDERS = 5
 # Words that stand where there is nothing to say; blank ones too.
 NOTHING = frozenset(
-    ("-", "--", "—", "——", "/", "\\", "无", "暂无", "NULL", "null", "N/A", "n/a", "None", "NaN")
+    (
+        *(
+            "-",
+            "--",
+            "—",
+            "——",
+            "/",
+            "\\",
+            "无",
+            "暂无",
+            "(空)",
+            "(空白)",
+            "NULL",
+            "Null",
+            "null",
+            "(null)",
+            "(NULL)",
+        ),
+        *("<null>", "<NULL>", "\\N", "N/A", "n/a", "NA", "#N/A", "None", "none", "NaN", "nan", "(blank)"),
+    )
 )
-# Digits alone are a time only in a column that is called one.
-_DIGITS_ONLY = ("%Y%m%d%H%M%S", "%Y%m%d", EXCEL_FORMAT)
-
-
-def _with_clocks(dates: Sequence[str]) -> tuple[str, ...]:
-    return tuple(f"{date} {clock}" for date in dates for clock in _CLOCKS) + tuple(dates)
-
-
-DAY_FIRST, MONTH_FIRST = _with_clocks(_DAY_FIRST), _with_clocks(_MONTH_FIRST)
-# The share of samples that no format may be able to read.
-UNREADABLE = 0.05
-YEAR_FIRST = _with_clocks(("%Y.%m.%d",))
-CANDIDATES = (
-    *DEFAULT_FORMATS,
-    *YEAR_FIRST,
-    *MONTH_FIRST,
-    *DAY_FIRST,
-    *_with_clocks(_NAMED_MONTH),
-    *_DIGITS_ONLY,
-)
-_DAY_FIRST_ONLY = tuple(name for name in CANDIDATES if name not in (*MONTH_FIRST, *_DIGITS_ONLY))
-
 # What a column may be, by its name: roles in the order in which they choose, each column once. Of several
 # columns whose names fit, one that fits an earlier pattern is preferred.
 ROLES: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -184,57 +184,50 @@ def inspect_export(path: Path, *, encoding: str | None = None, delimiter: str | 
 
 def _column(name: str, cells: Sequence[str]) -> Column:
     trimmed = [text for cell in cells if (text := cell.strip(BLANKS))]
-    filled = [text for text in trimmed if text not in NOTHING]
-    words = Counter(filled)
-    candidates = CANDIDATES if _TIME_NAME.search(name) else CANDIDATES[: -len(_DIGITS_ONLY)]
-    samples = list(islice(words, SAMPLES))
-    formats = _covering(samples, candidates)
-    is_ambiguous = bool(set(formats) & set(MONTH_FIRST)) and _covering(samples, _DAY_FIRST_ONLY) != ()
+    words = Counter(text for text in trimmed if text not in NOTHING)
     nothing = NOTHING.intersection(trimmed)
-    return Column(name, len(filled), len(words), words, formats, is_ambiguous, nothing)
+    placeholders = {word for word in _repeated(words) if has_no_date(word)}
+    if len(placeholders) > FEW_PLACEHOLDERS:
+        placeholders = set()
+    times = [word for word in words if word not in placeholders]
+    formats = find_formats(times, is_called_time=bool(_TIME_NAME.search(name)))
+    if formats:
+        placeholders |= {word for word in _repeated(words) if is_no_cases(word, formats)}
+        words = Counter({word: count for word, count in words.items() if word not in placeholders})
+        nothing |= placeholders
+    return Column(name, words.total(), len(words), words, formats, is_ambiguous(words, formats), nothing)
+
+
+def _repeated(words: Counter[str]) -> list[str]:
+    return [word for word, count in words.items() if count > 1]
 
 
 def _in_one_order(columns: Sequence[Column]) -> tuple[Column, ...]:
-    """Where one column can only be read day first, those that could be read either way are so too."""
-    if not any(set(column.formats) & set(DAY_FIRST) for column in columns):
-        return tuple(columns)
+    """Columns that could be read day first or month first are read like one that tells; where none does, in
+    the order in which their dates lie closer together.
+    """
+    unclear = [column for column in columns if column.is_ambiguous]
+    told = [column.formats for column in columns if not column.is_ambiguous]
+    day_first, month_first = any(map(is_day_first, told)), any(map(is_month_first, told))
+    if day_first == month_first:
+        spans = [_days_spanned(unclear, is_order) for is_order in (is_month_first, is_day_first)]
+        is_wanted, is_still_unclear = is_month_first if spans[0] <= spans[1] else is_day_first, True
+    else:
+        is_wanted, is_still_unclear = is_day_first if day_first else is_month_first, False
     return tuple(
-        replace(c, formats=_covering(list(islice(c.words, SAMPLES)), _DAY_FIRST_ONLY), is_ambiguous=False)
-        if c.is_ambiguous
-        else c
-        for c in columns
+        replace(column, formats=_ordered(column, is_wanted), is_ambiguous=is_still_unclear)
+        if column.is_ambiguous
+        else column
+        for column in columns
     )
 
 
-def _covering(samples: Sequence[str], candidates: Sequence[str]) -> tuple[str, ...]:
-    """Formats, the one that reads most first, that together read nearly all samples; else none.
-
-    Never both of an order of day and month and of the other.
-    """
-    left = list(samples)
-    taken: list[str] = []
-    while left:
-        unread = {name: [text for text in left if not _fits(text, name)] for name in candidates}
-        best = min(candidates, key=lambda name: len(unread[name]))
-        if len(unread[best]) == len(left):
-            break
-        taken.append(best)
-        left = unread[best]
-        other = MONTH_FIRST if best in DAY_FIRST else DAY_FIRST if best in MONTH_FIRST else ()
-        candidates = [name for name in candidates if name not in other]
-    return tuple(taken) if len(left) <= UNREADABLE * len(samples) else ()
+def _ordered(column: Column, is_wanted: Callable[[Sequence[str]], bool]) -> tuple[str, ...]:
+    return column.formats if is_wanted(column.formats) else in_other_order(column.formats)
 
 
-def _fits(text: str, name: str) -> bool:
-    if name == ISO_FORMAT:
-        return re.fullmatch(ISO_PATTERN, text) is not None
-    if name == EXCEL_FORMAT:
-        return re.fullmatch(r"[2-7][0-9]{4}(\.[0-9]+)?", text) is not None
-    try:
-        datetime.strptime(text, name)
-    except ValueError:
-        return False
-    return True
+def _days_spanned(columns: Sequence[Column], is_wanted: Callable[[Sequence[str]], bool]) -> int:
+    return sum(days_spanned(column.words, _ordered(column, is_wanted)) for column in columns)
 
 
 def _roles(columns: Sequence[Column]) -> dict[str, Column]:

@@ -26,9 +26,15 @@ from gridrates.profile import explain
 from gridrates.yaml_files import read_yaml
 
 VERBS: dict[str, str] = {event_type.split(".")[-2]: event_type for event_type in TYPES}
-# Beside strptime patterns: a time that carries its offset, and the day number of a spreadsheet.
+# Beside strptime patterns: a time that carries its offset, the day number of a spreadsheet, and seconds or
+# milliseconds since the first moment of 1970 in UTC.
 ISO_FORMAT = "iso8601"
 EXCEL_FORMAT = "excel"
+EPOCH_FORMAT = "epoch"
+EPOCH_MS_FORMAT = "epoch_ms"
+OWN_FORMATS = (ISO_FORMAT, EXCEL_FORMAT, EPOCH_FORMAT, EPOCH_MS_FORMAT)
+# Words that stand for the AM and PM of a format's `%p`.
+HALF_DAYS = {"上午": "AM", "下午": "PM"}
 # Year first, so none can be read in two ways. The commonest stands first: a miss costs time.
 DEFAULT_FORMATS = (
     "%Y-%m-%d %H:%M:%S",
@@ -38,11 +44,16 @@ DEFAULT_FORMATS = (
     "%Y-%m-%dT%H:%M:%S.%f",
     "%Y/%m/%d %H:%M:%S",
     "%Y-%m-%d %H:%M",
+    "%Y-%m-%dT%H:%M",
     "%Y/%m/%d %H:%M",
     "%Y年%m月%d日 %H:%M:%S",
     "%Y年%m月%d日 %H:%M",
     "%Y年%m月%d日 %H时%M分%S秒",
     "%Y年%m月%d日 %H时%M分",
+    "%Y年%m月%d日%H:%M:%S",
+    "%Y年%m月%d日%H:%M",
+    "%Y年%m月%d日%H时%M分%S秒",
+    "%Y年%m月%d日%H时%M分",
     "%Y-%m-%d",
     "%Y/%m/%d",
     "%Y年%m月%d日",
@@ -68,12 +79,13 @@ def _known_zone(name: str) -> str:
 
 
 def _known_format(text: str) -> str:
-    if text in (ISO_FORMAT, EXCEL_FORMAT):
+    if text in OWN_FORMATS:
         return text
     if "%" not in text or "%z" in text or "%Z" in text:
         raise ValueError(
             f"{text!r} is no time format: write one such as '%Y-%m-%d %H:%M:%S', or {ISO_FORMAT} for times "
-            f"with an offset, or {EXCEL_FORMAT} for the day numbers of a spreadsheet"
+            f"with an offset, {EXCEL_FORMAT} for the day numbers of a spreadsheet, {EPOCH_FORMAT} or "
+            f"{EPOCH_MS_FORMAT} for seconds or milliseconds since 1970"
         )
     return text
 

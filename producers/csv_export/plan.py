@@ -16,15 +16,26 @@ from typing import TYPE_CHECKING
 
 from contracts.fields import EARLIEST, LATEST
 from contracts.landing_rules import ENVELOPE, TYPES, FieldRule
-from producers.mapping import Condition, EventRule, Mapping, Value, event_type
+from producers.mapping import (
+    EPOCH_FORMAT,
+    EPOCH_MS_FORMAT,
+    HALF_DAYS,
+    ISO_FORMAT,
+    OWN_FORMATS,
+    Condition,
+    EventRule,
+    Mapping,
+    Value,
+    event_type,
+)
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
-# A time with its offset; a blank before the offset is common in exports.
+# A time with its offset; a blank before the offset is common in exports, and so are no seconds.
 ISO_PATTERN = (
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?"
-    r" ?([Zz]|[+-]([01][0-9]|2[0-3]):?[0-5][0-9])"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?"
+    r" ?([Zz]|UTC|GMT|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)"
 )
 
 
@@ -55,6 +66,16 @@ class Clock:
     number: int
     formats: tuple[str, ...]
     time_zone: str
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """Those of its formats that are patterns of `strptime`."""
+        return tuple(name for name in self.formats if name not in OWN_FORMATS)
+
+    @property
+    def tells_instants(self) -> bool:
+        """Whether it may be read without a time zone."""
+        return not {ISO_FORMAT, EPOCH_FORMAT, EPOCH_MS_FORMAT}.isdisjoint(self.formats)
 
 
 @dataclass(frozen=True)
@@ -120,6 +141,7 @@ class _Planner:
             events=events,
             subject=subject,
             iso_pattern=ISO_PATTERN,
+            half_days=HALF_DAYS,
             earliest=int(EARLIEST.timestamp()) * 1_000_000,
             latest=int(LATEST.timestamp()) * 1_000_000,
             cells={name: f"c{index}" for index, name in enumerate(columns)},

@@ -10,7 +10,7 @@ import pytest
 from producers.csv_export.mapper import Mapper
 from producers.csv_export.plan import make_plan
 from producers.csv_export.rejects import COLUMNS
-from producers.mapping import DEFAULT_FORMATS, EXCEL_FORMAT, ISO_FORMAT, Condition, EventRule, Mapping, Value
+from producers.mapping import DEFAULT_FORMATS, ISO_FORMAT, OWN_FORMATS, Condition, EventRule, Mapping, Value
 from tests.exporting import mapping_of
 
 TEXT = (Path(__file__).parents[3] / "docs" / "csv-import.md").read_text(encoding="utf-8")
@@ -32,8 +32,7 @@ def test_the_other_words_are_mentioned() -> None:
     words = {
         *EventRule.model_fields,
         *COLUMNS,
-        EXCEL_FORMAT,
-        ISO_FORMAT,
+        *OWN_FORMATS,
         "present",
         "absent",
         "not",

@@ -243,6 +243,75 @@ def test_digits_are_a_time_only_in_a_column_called_so(tmp_path: Path) -> None:
     assert "reported" not in dates(tmp_path, ["45413", "45414"], "reporter").roles
 
 
+def test_which_of_day_and_month_is_first_is_told_by_the_last_row_too(tmp_path: Path) -> None:
+    cells = [f"{day:02}/05/2024 {n % 24:02}:{n // 24:02}" for day in range(1, 13) for n in range(300)]
+    assert dates(tmp_path, [*cells, "13/05/2024 08:00"]).roles["reported"].formats == ("%d/%m/%Y %H:%M",)
+    assert dates(tmp_path, [*cells, "05/13/2024 08:00"]).roles["reported"].formats == ("%m/%d/%Y %H:%M",)
+
+
+def test_a_column_with_both_orders_is_no_time(tmp_path: Path) -> None:
+    cells = [f"{n:02}/05/2024" for n in range(13, 29)] + [f"05/{n:02}/2024" for n in range(13, 29)]
+    assert "reported" not in dates(tmp_path, cells).roles
+
+
+def test_where_no_value_tells_dates_lie_close_together_and_it_is_said(tmp_path: Path) -> None:
+    for cells, name in (
+        ([f"0{n}/06/2024" for n in range(1, 9)], "%d/%m/%Y"),
+        ([f"06/0{n}/2024" for n in range(1, 9)], "%m/%d/%Y"),
+        ([f"0{n}-06-24" for n in range(1, 9)], "%d-%m-%y"),
+    ):
+        column = dates(tmp_path, cells).roles["reported"]
+        assert (column.formats, column.is_ambiguous) == ((name,), True)
+
+
+@pytest.mark.parametrize(
+    ("cells", "name"),
+    [
+        (["2024-05-01T08:05", "2024-05-02T08:05"], "%Y-%m-%dT%H:%M"),
+        (["2024-05-01T08:05+08:00"], "iso8601"),
+        (["2024-05-01 08:05:00.0000000"], "%Y-%m-%d %H:%M:%S.%f"),
+        (["2024-05-01 08:05:00 PM"], "%Y-%m-%d %I:%M:%S %p"),
+        (["2024/5/1 下午 8:05:00"], "%Y/%m/%d %p %I:%M:%S"),
+        (["2024/5/1 上午8:05"], "%Y/%m/%d %p%I:%M"),
+        (["2024年5月1日8时5分"], "%Y年%m月%d日%H时%M分"),
+        (["2024 May 01 08:05:00 PM"], "%Y %b %d %I:%M:%S %p"),
+        (["June 03, 2024 8:05 PM"], "%B %d, %Y %I:%M %p"),
+        (["20240501T080500"], "%Y%m%dT%H%M%S"),
+        (["1714550700", "1714637100"], "epoch"),
+        (["1714550700000", "1714637100000"], "epoch_ms"),
+    ],
+)
+def test_what_is_proposed_reads_the_export(tmp_path: Path, cells: Sequence[str], name: str) -> None:
+    inspection = dates(tmp_path, cells, "open_date")
+    assert inspection.roles["reported"].formats == (name,)
+    write_profile(tmp_path / "street", inspection, "UTC")
+    assert imported(tmp_path / "street", tmp_path / "x.csv").summary.mapped == len(cells)
+
+
+def test_what_stands_where_there_is_no_time_is_proposed_as_empty(tmp_path: Path) -> None:
+    for word in (
+        "1900-01-01",
+        "0001-01-01 00:00:00",
+        "0000-00-00",
+        "9999-12-31",
+        "2099-12-31",
+        "pending",
+        r"\N",
+    ):
+        rows = [[f"a{n}", "2024-05-01", word if n % 2 else "2024-05-02"] for n in range(10)]
+        path = write_csv(tmp_path / "x.csv", [["id", "opened", "closed"], *rows])
+        folder = tmp_path / f"street {len(list(tmp_path.iterdir()))}"
+        write_profile(folder, inspect_export(path), "UTC")
+        assert word in yaml.safe_load((folder / "mapping.yaml").read_text())["empty"]
+        got = imported(folder, path)
+        assert (got.summary.rejected, len(got.of("closed"))) == (0, 5)
+
+
+def test_a_time_that_is_wrong_is_not_proposed_as_empty(tmp_path: Path) -> None:
+    cells = [*(f"2024-05-{n:02}" for n in range(1, 29)), "2024-05-41", "2024-05-41", "1999-12-31"]
+    assert dates(tmp_path, cells).roles["reported"].nothing == frozenset()
+
+
 def test_an_export_without_an_id_says_so(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "x.csv", [["kind", "created"], ["a", "2024-05-01"], ["a", "2024-05-01"]])
     text = propose_mapping(inspect_export(path), "p", "s", "UTC")

@@ -184,6 +184,18 @@ class TestFormats:
             "2024年05月01日 08:05:00",
             "2024年5月1日 8时5分",
             "2024年5月1日 8时5分0秒",
+            "2024年5月1日8:05",
+            "2024年05月01日08:05:00",
+            "2024年5月1日8时5分",
+            "2024年5月1日8时5分0秒",
+            "2024-05-01T08:05",
+            "2024-05-01 08:05:00.0000000",
+            "2024-05-01T00:05Z",
+            "2024-05-01T08:05+08:00",
+            "2024-05-01 00:05:00+00",
+            "2024-05-01 08:05+08",
+            "2024-05-01 00:05:00 UTC",
+            "2024-05-01 00:05 GMT",
             "2024-05-01T00:05:00Z",
             "2024-05-01t00:05:00z",
             "2024-05-01T08:05:00+08:00",
@@ -221,6 +233,36 @@ class TestFormats:
     def test_american_clocks(self) -> None:
         assert instant("UTC", "05/01/2024 12:05:00 AM", "%m/%d/%Y %I:%M:%S %p") == "2024-05-01T00:05:00Z"
         assert instant("UTC", "05/01/2024 12:05:00 PM", "%m/%d/%Y %I:%M:%S %p") == "2024-05-01T12:05:00Z"
+
+    def test_halves_of_the_day_in_chinese(self) -> None:
+        for cell in ("2024/5/1 下午 12:05:00", "2024/5/1 PM 12:05:00"):
+            assert instant("UTC", cell, "%Y/%m/%d %p %I:%M:%S") == "2024-05-01T12:05:00Z"
+        assert instant("UTC", "2024-05-01 上午12:05", "%Y-%m-%d %p%I:%M") == "2024-05-01T00:05:00Z"
+
+    def test_decimals_of_a_second_beyond_the_sixth_are_dropped(self) -> None:
+        assert instant("UTC", "2024-05-01 08:05:00.1234567") == "2024-05-01T08:05:00.123456Z"
+
+    @pytest.mark.parametrize(
+        ("cell", "name", "time"),
+        [
+            ("1714550700", "epoch", "2024-05-01T08:05:00Z"),
+            ("1714550700.25", "epoch", "2024-05-01T08:05:00.25Z"),
+            ("1714550700250", "epoch_ms", "2024-05-01T08:05:00.25Z"),
+        ],
+    )
+    def test_seconds_since_1970_are_instants_whatever_the_zone(self, cell: str, name: str, time: str) -> None:
+        assert instant("America/New_York", cell, name) == time
+        assert instant("America/New_York", cell, "%Y-%m-%d", name) == time
+        assert "fits none of its formats" in unreadable("soon", name)
+        assert "fits none of its formats" in unreadable("-1", name)
+
+    def test_an_offset_can_be_the_only_way_that_times_are_written(self) -> None:
+        assert instant("Asia/Shanghai", "2024-05-01T00:05:00Z", "iso8601") == "2024-05-01T00:05:00Z"
+        assert "fits none of its formats" in unreadable("2024-05-01 00:05:00", "iso8601")
+
+    def test_the_name_of_a_zone_stands_in_the_format_as_it_is_written(self) -> None:
+        cell, name = "2024-01-05 08:05:00 EST", "%Y-%m-%d %H:%M:%S EST"
+        assert instant("America/New_York", cell, name) == "2024-01-05T13:05:00Z"
 
     @pytest.mark.parametrize(
         ("cell", "time"),
