@@ -3,8 +3,8 @@
 Reads an open text file, or the rows of a workbook. Text is taken apart by Arrow, a block at once, where that
 gives the rows that Python's `csv` would give; a block that holds anything else (a row of another width, bytes
 that the encoding does not know, a quote that spans its end) is read by `csv`, row by row. Guarantees the same
-rows either way, each once and in order, numbered and with the line it starts on; and that memory does not
-grow with the file.
+rows either way, each once and in order, numbered and with the line it starts on; that a quote which is never
+closed costs no row but its own; and that memory does not grow with the file.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import io
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -183,6 +184,72 @@ class Reader(Protocol):
         """The next row."""
 
 
+class UnclosedQuote(csv.Error):
+    """A row has a quote that is not closed before the end; `cells` are those of its first line."""
+
+    def __init__(self, reason: str, cells: list[str]) -> None:
+        super().__init__(reason)
+        self.cells = cells
+
+
+class _Lines:
+    """Hands lines out, and keeps those of the row at hand, so that they can be read again."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self.again: deque[str] = deque()
+        self.row: list[str] = []
+        self.ran_out = False
+        self._lines = iter(lines)
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self.again.popleft() if self.again else next(self._lines, "")
+        if not line:
+            self.ran_out = True
+            raise StopIteration
+        self.row.append(line)
+        return line
+
+
+class CsvRows:
+    """The rows that `csv` reads from lines of text. But one whose quote is never closed is its first line
+    alone: `UnclosedQuote` is raised for it, and the lines behind it are read again.
+    """
+
+    def __init__(self, lines: Iterable[str], delimiter: str) -> None:
+        self.line_num = 0
+        self._delimiter = delimiter
+        self._lines = _Lines(lines)
+        self._reader = csv.reader(self._lines, delimiter=delimiter)
+
+    @property
+    def is_reading_again(self) -> bool:
+        """Whether there are lines left to be read again."""
+        return bool(self._lines.again)
+
+    def __next__(self) -> list[str]:
+        self._lines.row = []
+        try:
+            cells = next(self._reader)
+        except csv.Error as error:
+            reason = f"a cell is larger than {LARGEST_CELL:,} characters: a quote is never closed"
+            raise self._unclosed(reason) from error
+        if self._lines.ran_out:
+            raise self._unclosed("a quote is never closed")
+        self.line_num += len(self._lines.row)
+        return cells
+
+    def _unclosed(self, reason: str) -> UnclosedQuote:
+        first, *rest = self._lines.row
+        self._lines.again.extendleft(reversed(rest))
+        self._lines.ran_out = False
+        self._reader = csv.reader(self._lines, delimiter=self._delimiter)
+        self.line_num += 1
+        return UnclosedQuote(reason, next(csv.reader([first], delimiter=self._delimiter)))
+
+
 class RowReader:
     """Reads rows one by one. `number` counts those with text so far, after the skipped ones; those of `width`
     cells are whole. The reader's first line is the one after `line`.
@@ -241,6 +308,7 @@ class RowReader:
         elif len(cells) != width:
             kind = f"the row has too {'few' if len(cells) < width else 'many'} cells"
             reason = f"{kind}: {len(cells)}, and the header has {width}"
+            reason += f"; it goes on to line {self.line}" if self.line > line else ""
             chunk.broken.append(Broken(self.number, line, kind, reason, cells))
         else:
             chunk.numbers.append(self.number)
@@ -253,8 +321,8 @@ class RowReader:
             return next(self._reader), ""
         except StopIteration:
             return None
-        except csv.Error:
-            return [], f"a cell is larger than {LARGEST_CELL:,} characters: a quote is never closed"
+        except csv.Error as error:
+            return error.cells if isinstance(error, UnclosedQuote) else [], str(error)
         except (OSError, EOFError, zlib.error) as error:
             raise self.broken_off(error) from error
 
@@ -289,7 +357,9 @@ class TextRows:
             raise self._row_reader("").broken_off(self._failure) from self._failure
 
     def _row_reader(self, lines: Iterable[str]) -> RowReader:
-        reader = csv.reader(lines, delimiter=self._delimiter)
+        return self._numbered(csv.reader(lines, delimiter=self._delimiter))
+
+    def _numbered(self, reader: Reader) -> RowReader:
         return RowReader(self._path, reader, self._width, number=self._number, line=self._line)
 
     def _parsed_chunks(self, text: str, columns: dict[int, pa.Array], size: int) -> Iterator[ParsedRows]:
@@ -303,8 +373,9 @@ class TextRows:
     def _read_chunks(self, text: str, size: int) -> Iterator[ReadRows]:
         """The rows of a block, and where it ends within quotes, more of the text up to the end of the row."""
         own = io.StringIO(text, newline="")
-        rows = self._row_reader(chain(own, self._further_lines()))
-        yield from rows.chunks(size, lambda: own.tell() == len(text))
+        reader = CsvRows(chain(own, self._further_lines()), self._delimiter)
+        rows = self._numbered(reader)
+        yield from rows.chunks(size, lambda: own.tell() == len(text) and not reader.is_reading_again)
         self._number, self._line = rows.number, rows.line
 
     def _further_lines(self) -> Iterator[str]:

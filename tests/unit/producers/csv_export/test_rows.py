@@ -40,23 +40,34 @@ def read(text: str, size: int = 4) -> list[Chunk]:
     return list(TextRows(Path("x.csv"), source, ",", WIDTH, 0).chunks(size, range(WIDTH)))
 
 
+def table(text: str) -> Iterator[tuple[int, list[str], bool]]:
+    """The lines that rows start on, the rows as `csv` reads them from the whole text, and whether they are
+    unclosed: of such a one only the first line.
+    """
+    lines, start = list(io.StringIO(text, newline="")), 0
+    while start < len(lines):
+        reader = csv.reader(lines[start:])
+        cells = next(reader)
+        if is_unclosed := next(csv.reader([*lines[start:], "\nend"]), None) != cells:
+            (cells,) = csv.reader([lines[start]])
+        yield start + 2, cells, is_unclosed
+        start += 1 if is_unclosed else reader.line_num
+
+
 def plainly(text: str) -> tuple[ReadRows, list[Broken]]:
-    """All rows as `csv` reads them from the whole text."""
-    reader = csv.reader(io.StringIO(HEADER + text, newline=""))
-    next(reader)
-    found, number, line = ReadRows(), 0, 2
-    for cells in reader:
-        if any(cells):
+    """All rows as they are to be read."""
+    found, number = ReadRows(), 0
+    for line, cells, is_unclosed in table(text):
+        if any(cells) or is_unclosed:
             number += 1
             while len(cells) > WIDTH and not any(cells[WIDTH:]):
                 cells = cells[:WIDTH]
-            if len(cells) == WIDTH:
+            if len(cells) == WIDTH and not is_unclosed:
                 found.numbers.append(number)
                 found.lines.append(line)
                 found.rows.append(cells)
             else:
                 found.broken.append(Broken(number, line, "", "", cells))
-        line = reader.line_num + 1
     return found, found.broken
 
 
@@ -79,6 +90,24 @@ def test_rows_are_those_that_csv_reads(small_blocks: None, text: str) -> None:
         assert 0 < chunk.count <= 4
         if chunk.rows:
             assert columns_of(chunk) == [list(column) for column in zip(*chunk.rows, strict=True)]
+
+
+def test_a_quote_that_is_never_closed_costs_its_own_row_alone(small_blocks: None) -> None:
+    chunks = read('1,"2\n2",3\n4,5,"6\n' + "7,8,9\n" * 20 + "a,b,c\n")
+    (broken,) = [broken for chunk in chunks for broken in chunk.broken]
+    assert (broken.number, broken.line, broken.reason) == (2, 4, "a quote is never closed")
+    assert broken.cells == ["4", "5", "6\n"]
+    assert sum(chunk.count for chunk in chunks) == 23
+    assert chunks[-1].rows[-1] == ["a", "b", "c"]
+    assert chunks[-1].lines[-1] == 25
+
+
+def test_a_row_of_another_width_says_on_which_line_it_ends(small_blocks: None) -> None:
+    reasons = [b.reason for chunk in read('1,"2\n3"\n7,8,9\n1,2\n') for b in chunk.broken]
+    assert reasons == [
+        "the row has too few cells: 2, and the header has 3; it goes on to line 3",
+        "the row has too few cells: 2, and the header has 3",
+    ]
 
 
 def columns_of(chunk: Chunk) -> list[list[str]]:
