@@ -38,11 +38,15 @@ from transforms.reference import load_reference
 
 # How the tables are brought up to date that `compute` makes; `fold` makes the others.
 MARTS = ("business_date", "period", "moment")
+# Models made of the events of cases; the second are only passed by on the way to the first.
+KEPT, PASSING = "case_id", "passing"
 RAW, EVENTS, MEMBERS = "raw_event", "core_case_event", "core_cohort_member"
 # How many events a full rebuild folds at once, about: a case is some kilobytes until it is folded.
 EVENTS_IN_A_PART = 2_000_000
 DAILY, PERIODS, RATES = "core_daily_cohort", "core_period_cohort", "out_period_rates"
 PENDING = "ops_pending_cell"
+# What no model reads of an event; the payload alone is dearer to read than all the rest.
+UNREAD = "payload, payload_hash, id_hash, kafka_topic, kafka_partition, kafka_offset, kafka_at"
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,7 @@ class Runner:
 
     def _fold_in_parts(self) -> None:
         """Fold the events of all cases, so many cases at a time that memory stays bounded."""
-        facts, raw = self._models("case_id"), self._real(RAW)
+        facts, raw = self._models(KEPT, PASSING), self._real(RAW)
         parts = 1 + self._one(f"SELECT count(*) FROM {raw}") // EVENTS_IN_A_PART
         for part in range(parts):
             chosen = f"SELECT * FROM {raw} WHERE hash(subject_id) % {parts} = {part}"
@@ -149,14 +153,15 @@ class Runner:
         self.connection.execute(f"CREATE OR REPLACE TEMP TABLE cohort_delta AS FROM {DAILY} LIMIT 0")
         cases = self._one("SELECT count(*) FROM touched_case")
         if cases:
-            facts = self._models("case_id")
-            with narrowed(self.connection, {m.name: self._touched(m.name) for m in facts}):
+            facts = self._models(KEPT, PASSING)
+            with narrowed(self.connection, {name: self._touched(name) for name in self._counted()}):
                 self._count_cohorts("-")
-            for model in facts:
+            for model in self._models(KEPT):
                 self.connection.execute(
                     f"DELETE FROM {model.name} WHERE case_id IN (SELECT case_id FROM touched_case)"
                 )
-            with narrowed(self.connection, {RAW: self._touched(RAW, "subject_id")}):
+            events = self._touched(RAW, "subject_id", columns=f"* EXCLUDE ({UNREAD})")
+            with narrowed(self.connection, {RAW: events}):
                 self._fold_events(facts)
                 self._count_cohorts("+")
                 self._drop_parts(facts)
@@ -167,9 +172,15 @@ class Runner:
         self._sql("complete_periods", as_of=self.as_of_date)
         return cases
 
-    def _touched(self, table: str, case_id: str = "case_id") -> str:
+    def _touched(self, table: str, case_id: str = "case_id", columns: str = "*") -> str:
         """The rows of touched cases."""
-        return f"SELECT * FROM {self._real(table)} WHERE {case_id} IN (SELECT case_id FROM touched_case)"
+        touched = "SELECT case_id FROM touched_case"
+        return f"SELECT {columns} FROM {self._real(table)} WHERE {case_id} IN ({touched})"
+
+    def _counted(self) -> list[str]:
+        """The facts that cohorts are made of."""
+        (members,) = self._models(MEMBERS)
+        return [model.name for model in self._models(KEPT) if model.name in members.needs]
 
     def _fold_events(self, facts: Sequence[Model]) -> None:
         """Make the facts of the cases `raw_event` is narrowed to; the facts stay narrowed to them."""
@@ -186,11 +197,12 @@ class Runner:
             self.connection.execute(f"DROP TABLE temp.{model.name}")
 
     def _fold_model(self, model: Model) -> None:
-        """Make facts and keep them; the same stay there, narrowed, for the models behind."""
+        """Make facts, and keep them unless passing; they stay there, narrowed, for the models behind."""
         name = model.name
         with self._timed(model):
             self.connection.execute(f"CREATE TEMP TABLE {name} AS {model.sql}")
-            self.connection.execute(f"INSERT INTO {self._real(name)} BY NAME FROM temp.{name}")
+            if model.table.replace_by == KEPT:
+                self.connection.execute(f"INSERT INTO {self._real(name)} BY NAME FROM temp.{name}")
 
     def _count_cohorts(self, sign: str) -> None:
         """Add what the touched cases count for now to the changes, or take it away."""
@@ -326,7 +338,10 @@ class Runner:
     def _create_tables(self) -> None:
         """Empty facts and marts: a full rebuild fills them like any other run."""
         for model in declared_models():
-            if model.table.replace_by in ("case_id", *MARTS):
+            if model.table.replace_by == PASSING:
+                # An older version kept it.
+                self.connection.execute(f"DROP TABLE IF EXISTS {model.name}")
+            if model.table.replace_by in (KEPT, *MARTS):
                 columns = ", ".join(f"{name} {column.type}" for name, column in model.columns.items())
                 self.connection.execute(f"CREATE OR REPLACE TABLE {model.name} ({columns})")
 

@@ -1,6 +1,8 @@
 """One SQL, two engines: every case file of tests/sql, and Boston's half year, give the same rows on Spark.
 
-Needs pyspark 4 (`uv pip install pyspark`, or the extra `gridrates[spark]`) and a Java 17 or newer.
+Needs pyspark 4 (`uv pip install pyspark`, or the extra `gridrates[spark]`) and a Java 17 or newer. Run it in one
+process: in a worker of pytest-xdist pyspark takes itself for its own doctests, and ends the worker when Great
+Expectations imports it.
 """
 
 from __future__ import annotations
@@ -73,9 +75,10 @@ def test_spark_gives_the_rows_that_duckdb_gives(spark: Any, path: Path, tmp_path
         # Cut off what was computed: plans of plans would grow without end.
         made.write.parquet(str(tmp_path / model.name))
         spark.read.parquet(str(tmp_path / model.name)).createOrReplaceTempView(model.name)
-        ours, theirs = of_duckdb(connection, model), of_spark(spark, model)
-        assert theirs == ours, model.name
-        compared += len(ours)
+        if model.table.replace_by != "passing":
+            ours, theirs = of_duckdb(connection, model), of_spark(spark, model)
+            assert theirs == ours, model.name
+            compared += len(ours)
     assert compared
 
 
@@ -97,7 +100,8 @@ def test_spark_gives_bostons_figures(
         for model in models:
             spark.sql(spark_sql(model.sql)).write.parquet(str(tmp_path / model.name))
             spark.read.parquet(str(tmp_path / model.name)).createOrReplaceTempView(model.name)
-            assert differences(connection, model, tmp_path / model.name) == 0, model.name
+            if model.table.replace_by != "passing":
+                assert differences(connection, model, tmp_path / model.name) == 0, model.name
         counted = connection.execute("SELECT count(*), count(closed_at), count_if(is_on_time) FROM core_case")
         assert counted.fetchone() == (58251, 54570, 46340)
 

@@ -22,8 +22,11 @@ AS_OF = datetime(2026, 6, 1, tzinfo=UTC)
 @pytest.fixture(scope="module")
 def empty() -> duckdb.DuckDBPyConnection:
     """Everything made from no event at all, for a profile that uses every composite that ships."""
-    connection = live()
-    bring_up_to_date(connection, profile(composites=dict.fromkeys(library())))
+    connection, chosen = live(), profile(composites=dict.fromkeys(library()))
+    bring_up_to_date(connection, chosen)
+    for model in load_models(chosen, as_of=AS_OF, as_of_date=AS_OF.date()):
+        if model.table.replace_by == "passing":
+            connection.execute(f"CREATE TEMP VIEW {model.name} AS {model.sql}")
     return connection
 
 
@@ -34,6 +37,16 @@ def test_columns_and_types_are_those_declared(empty: duckdb.DuckDBPyConnection, 
         name: c.type.replace("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE") for name, c in model.columns.items()
     }
     assert made == declared
+
+
+def test_a_passing_model_leaves_no_table_behind_not_even_that_of_an_older_version() -> None:
+    connection = live()
+    connection.execute("CREATE TABLE core_case_fold AS SELECT 1 AS case_id")
+    bring_up_to_date(connection, profile())
+    left = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    passing = {model.name for model in declared_models() if model.table.replace_by == "passing"}
+    assert "core_case_fold" in passing
+    assert not passing & left
 
 
 @pytest.mark.parametrize("model", declared_models(), ids=lambda model: model.name)

@@ -5,7 +5,7 @@
 -- A case counts under each of its tags: tags do not add up to the whole; every other dimension does.
 --
 -- One column a count, because a thing is in many cohorts on one date and is so looked up once for all of them.
--- Each kind of thing (and, for operators, each step) has rows of its own (`part`); what it does not count is empty.
+-- Each kind of thing has rows of its own (`part`); what it does not count is empty.
 {% import 'cohorts.sql.j2' as of with context -%}
 {% import 'rates.sql.j2' as rates with context -%}
 
@@ -14,24 +14,26 @@
 CAST(date_diff('day', DATE '1970-01-01', {{ date }}) AS BIGINT)
 {%- endmacro -%}
 
-{#- The date a thing fell due in a cohort and the date it was done, in one number; none when it is not in the
-    cohort. What was done before it fell due is done on the date; what is not done, behind all dates. -#}
-{%- macro slot(cohort) -%}
+{#- The date a thing fell due in a cohort and the date it was done, and the number of the step whose operator is
+    asked for, in one number; none when it is not in the cohort. What was done before it fell due is done on the
+    date; what is not done, behind all dates. -#}
+{%- macro slot(cohort, step_no) -%}
 CASE
   WHEN {{ of.is_in(cohort) }}
-    THEN {{ day_no(of.due_on(cohort)) }} * 100000
-      + greatest({{ day_no(of.due_on(cohort)) }}, coalesce({{ day_no(of.done_on(cohort)) }}, 99999))
+    THEN ({{ day_no(of.due_on(cohort)) }} * 100000
+      + greatest({{ day_no(of.due_on(cohort)) }}, coalesce({{ day_no(of.done_on(cohort)) }}, 99999))) * 16 + {{ step_no }}
 END
 {%- endmacro -%}
 
-{#- The things of a kind, one row for each slot they have in the cohorts `members`. -#}
-{%- macro slots(kind, members, split_by, condition='') -%}
+{#- The things of a kind, one row for each slot they have in the cohorts `members`. Of `steps`, columns that say
+    who did a step, each cohort has its own. -#}
+{%- macro slots(kind, members, split_by, steps=[], condition='') -%}
 SELECT
   member.*,
   calendar.business_date,
   CAST(
     {% for period in periods -%}
-    CASE WHEN member.slot % 100000 <= calendar.{{ period }}_last_no THEN {{ 2 ** loop.index0 }} ELSE 0 END{{ '' if loop.last else ' + ' }}
+    CASE WHEN member.slot // 16 % 100000 <= calendar.{{ period }}_last_no THEN {{ 2 ** loop.index0 }} ELSE 0 END{{ '' if loop.last else ' + ' }}
     {%- endfor %} AS SMALLINT
   ) AS done_within
 FROM (
@@ -41,7 +43,7 @@ FROM (
   FROM (
     SELECT
       {% for name, cohort in members -%}
-      {{ slot(cohort) | indent(6) }} AS {{ name }}_slot,
+      {{ slot(cohort, steps.index(cohort.by) if steps else 0) | indent(6) }} AS {{ name }}_slot,
       {% if cohort.on_time -%}
       ({{ cohort.on_time }}) AND {{ of.done_on(cohort) }} IS NOT NULL AS {{ name }}_is_on_time,
       {% endif -%}
@@ -49,15 +51,14 @@ FROM (
       {{ rates.tiny(cohort.points) }} AS {{ name }}_points,
       {% endif -%}
       {% endfor -%}
-      {{ split_by }},
-      work_type
+      {{ (['work_type'] + split_by) | join(', ') }}
     FROM (
       {{ of.things(kind) | indent(6) }}
     ) AS thing
     {{ condition }}
   ) AS slotted
 ) AS member
-INNER JOIN day_number AS calendar ON member.slot // 100000 = calendar.day_no
+INNER JOIN day_number AS calendar ON member.slot // 1600000 = calendar.day_no
 {%- endmacro -%}
 
 {#- A column a count of `members`, in the order of all. -#}
@@ -89,6 +90,8 @@ WITH day_number AS (
 )
 
 {% for kind, members in cohorts.items() | groupby('1.of') -%}
+{% set names = members | map('first') | list -%}
+{% set steps = members | map(attribute='1.by') | unique | list -%}
 SELECT
   CASE
     WHEN grouping(grid_path_id) = 0 THEN 'grid'
@@ -106,10 +109,10 @@ SELECT
   work_type,
   '{{ kind }}' AS part,
   done_within,
-  {{ counted(members | map('first') | list) | indent(2) }}
+  {{ counted(names) | indent(2) }}
 FROM (
-  {{ slots(kind, members, 'grid_path_id, unit_code, category_system, category_code, channel') | indent(2) }}
-) AS slotted
+  {{ slots(kind, members, ['grid_path_id', 'unit_code', 'category_system', 'category_code', 'channel']) | indent(2) }}
+) AS placed
 GROUP BY GROUPING SETS (
   (business_date, work_type, done_within, grid_path_id),
   (business_date, work_type, done_within, unit_code),
@@ -124,29 +127,32 @@ SELECT
   work_type,
   '{{ kind }}' AS part,
   done_within,
-  {{ counted(members | map('first') | list) | indent(2) }}
+  {{ counted(names) | indent(2) }}
 FROM (
   SELECT *, unnest(list_distinct(tags)) AS tag
   FROM (
-    {{ slots(kind, members, 'tags', 'WHERE array_length(tags) > 0') | indent(4) }}
-  ) AS slotted
+    {{ slots(kind, members, ['tags'], condition='WHERE array_length(tags) > 0') | indent(4) }}
+  ) AS placed
 ) AS tagged
 GROUP BY business_date, work_type, done_within, tag
-{% for by, steps in members | groupby('1.by') -%}
 UNION ALL
 SELECT
   'operator' AS dimension,
   coalesce(operator_id, 'unassigned') AS member_code,
   business_date,
   work_type,
-  '{{ kind ~ ' ' ~ by if by else kind }}' AS part,
+  '{{ kind }}' AS part,
   done_within,
-  {{ counted(steps | map('first') | list) | indent(2) }}
+  {{ counted(names) | indent(2) }}
 FROM (
-  {{ slots(kind, steps, (by or 'CAST(NULL AS VARCHAR)') ~ ' AS operator_id') | indent(2) }}
-) AS slotted
+  SELECT
+    *,
+    CASE slot % 16 {% for step in steps %}WHEN {{ loop.index0 }} THEN {{ step or 'CAST(NULL AS VARCHAR)' }} {% endfor %}END AS operator_id
+  FROM (
+    {{ slots(kind, members, steps | select | list, steps) | indent(4) }}
+  ) AS placed
+) AS operated
 GROUP BY business_date, work_type, done_within, operator_id
-{% endfor -%}
 {% if not loop.last %}UNION ALL
 {% endif -%}
 {% endfor %}
