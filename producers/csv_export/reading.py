@@ -19,12 +19,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from gridrates.errors import InputError
 from producers.csv_export.rows import Chunk, RowReader, TextRows, has_bad_bytes
 from producers.csv_export.workbook import ENCODING, SheetRows, is_workbook, open_workbook
 from producers.mapping import nearest
+
+if TYPE_CHECKING:
+    from python_calamine import CalamineWorkbook
 
 # Where the header is looked for.
 HEADER_ROWS = 20
@@ -53,6 +56,12 @@ _MAGIC = (
     (b"BZh", "compressed with bzip2"),
     (b"\xfd7zXZ", "compressed with xz"),
 )
+# What text begins with that is no table of text, in small letters.
+_MARKUP = (
+    ((b"<!doctype html", b"<html", b"<head", b"<meta", b"<table", b"<style"), "a web page (HTML)"),
+    ((b"<?xml", b"<workbook"), "XML"),
+    ((b"[{", b'{"', b"[\n", b"[\r\n", b"{\n", b"{\r\n"), "JSON"),
+)
 _GZIP = b"\x1f\x8b"
 ESCAPE = "gridrates-escape"
 
@@ -74,8 +83,8 @@ codecs.register_error(ESCAPE, _escape)
 class Layout:
     """How an export is written: everything needed to read its rows.
 
-    `above` counts the rows with text before the header, such as a title. Of a workbook, `sheet` is the sheet
-    and the encoding `workbook`.
+    `above` counts the rows with text before the header, such as a title. Of a workbook, `sheet` is the sheet,
+    `alike` are others with the same columns and rows of their own, and the encoding is `workbook`.
     """
 
     encoding: str
@@ -83,6 +92,7 @@ class Layout:
     names: tuple[str, ...]
     above: int = 0
     sheet: str | None = None
+    alike: tuple[str, ...] = ()
 
 
 class Export:
@@ -142,7 +152,8 @@ def find_layout(
     sheet: str | None = None,
 ) -> Layout:
     """Look at the start of an export. Without a delimiter, the one that gives most of `wanted`, then most
-    columns, is taken; of a workbook without `sheet`, the sheet. Raises InputError.
+    columns, is taken; of a workbook without `sheet`, the sheet. Raises InputError, also where several sheets
+    have all of `wanted`.
     """
     head = read_head(path)
     if is_workbook(head):
@@ -177,14 +188,27 @@ def _best_sheet(path: Path, wanted: Sequence[str], sheet: str | None) -> Layout:
                 f"{path} has no sheet {sheet!r}{nearest(sheet, names)}; it has {', '.join(names)}.",
                 remedy="Name another one as `sheet` in the mapping, or leave it out.",
             )
-        sheets = [
-            replace(_with_header(SheetRows(workbook, name), ENCODING, "", wanted), sheet=name)
-            for name in ([sheet] if sheet is not None else names)
-        ]
-    best = _likeliest(sheets, wanted)
+        sheets = [_sheet(workbook, name, wanted) for name in ([sheet] if sheet is not None else names)]
+    filled = [layout for layout, rows in sheets if rows > 0]
+    best = _likeliest(filled or [layout for layout, _ in sheets], wanted)
     if not best.names:
         raise InputError(f"{path} is empty.", remedy="Export it again: a header and a row a case are needed.")
-    return best
+    fitting = [layout.sheet or "" for layout in filled if wanted and set(wanted) <= set(layout.names)]
+    if len(fitting) > 1:
+        raise InputError(
+            f"{path} has the columns that the mapping names in several sheets: {', '.join(fitting)}.",
+            remedy="Name one as `sheet` in the mapping; for the others, write mappings of their own "
+            "(--mapping), or save them as CSV and import the files in one command.",
+        )
+    alike = (layout.sheet or "" for layout in filled if layout.names == best.names)
+    return replace(best, alike=tuple(name for name in alike if name != best.sheet))
+
+
+def _sheet(workbook: CalamineWorkbook, name: str, wanted: Sequence[str]) -> tuple[Layout, int]:
+    """The layout of a sheet, and how many lines there are below its header at the most."""
+    rows = SheetRows(workbook, name)
+    layout = replace(_with_header(rows, ENCODING, "", wanted), sheet=name)
+    return layout, rows.total - layout.above - 1
 
 
 def _likeliest(layouts: Sequence[Layout], wanted: Sequence[str]) -> Layout:
@@ -227,7 +251,9 @@ def read_head(path: Path) -> bytes:
             head = plain.read(HEAD_BYTES)
     except FileNotFoundError as error:
         raise InputError(f"There is no file {path}.", remedy="Check the path.") from error
-    except (OSError, EOFError, zlib.error) as error:
+    except EOFError as error:
+        raise InputError(f"{path} is cut off: {error}.", remedy="Fetch the file again.") from error
+    except (OSError, zlib.error) as error:
         raise InputError(
             f"{path} cannot be read: {error}.", remedy="It must be a CSV file, plain or gzip, or a workbook."
         ) from error
@@ -239,8 +265,12 @@ def read_head(path: Path) -> bytes:
 def candidate_encodings(head: bytes) -> list[str]:
     """The encodings that `head` can be read in without a fault, likeliest first.
 
-    Chinese characters come as pairs of high bytes, accented letters alone.
+    Chinese characters come as pairs of high bytes, accented letters alone. UTF-16 without its mark has a zero
+    in every other byte wherever there are digits and commas.
     """
+    zeros = [head[place::2].count(0) * 5 > len(head[place::2]) for place in (0, 1)]
+    if zeros.count(True) == 1:
+        return ["utf-16-be" if zeros[0] else "utf-16-le"]
     runs = re.findall(rb"[\x80-\xff]+", head)
     alone = sum(len(run) % 2 for run in runs)
     names = ("utf-8", "cp1252", "gb18030") if alone * 2 > len(runs) else ("utf-8", "gb18030", "cp1252")
@@ -268,25 +298,29 @@ def _plain(raw: BinaryIO) -> BinaryIO:
 
 
 def _encoding(path: Path, head: bytes, asked: str | None) -> str:
-    for mark, name in _MARKS:
-        if head.startswith(mark):
-            return name
-    name = (asked or "utf-8").lower().replace("_", "-")
+    kind = next((what for magic, what in _MAGIC if head.startswith(magic)), None) or _markup(head)
+    marked = next((name for mark, name in _MARKS if head.startswith(mark)), None)
+    name = marked or (asked or "utf-8").lower().replace("_", "-")
     try:
         b"x".decode(name, "replace")
     except LookupError as error:
         raise InputError(
             f"There is no text encoding {asked!r}.", remedy="Name one such as utf-8, gb18030 or cp1252."
         ) from error
-    kind = next((what for magic, what in _MAGIC if head.startswith(magic)), None)
     if kind is None and not name.startswith(("utf-16", "utf-32")) and _looks_binary(head):
         kind = "binary (or UTF-16 without its mark: then name that in the mapping, as `encoding: utf-16-le`)"
     if kind is not None:
         raise InputError(
-            f"{path} is {kind}, neither CSV nor a workbook.",
-            remedy="Save it as CSV UTF-8; gzip is the one compression read.",
+            f"{path} is {kind}, neither CSV nor a workbook, whatever its name.",
+            remedy="Save it as .xlsx or CSV UTF-8, in a spreadsheet program if one opens it; gzip is the one "
+            "compression read.",
         )
     return _WIDER.get(name, name)
+
+
+def _markup(head: bytes) -> str | None:
+    start = head.removeprefix(codecs.BOM_UTF8).lstrip()[:20].lower()
+    return next((what for starts, what in _MARKUP if start.startswith(starts)), None)
 
 
 def _looks_binary(head: bytes) -> bool:

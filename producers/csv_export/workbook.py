@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile, ZipFile
 
 from gridrates.errors import InputError
 
@@ -38,10 +39,24 @@ def open_workbook(path: Path) -> CalamineWorkbook:
             f"{path} is locked by a password.", remedy="Save it without one, or as CSV UTF-8."
         ) from error
     except (CalamineError, OSError) as error:
+        if packed := _packed(path):
+            raise InputError(
+                f"{path} is a ZIP archive of {', '.join(packed)}.",
+                remedy="Unpack it; gzip needs no unpacking.",
+            ) from error
         raise InputError(
             f"{path} begins like a workbook and is none: {error}.",
             remedy="Save it as .xlsx or as CSV UTF-8; gzip is the one compression read.",
         ) from error
+
+
+def _packed(path: Path) -> list[str]:
+    """The first names in an archive; none where it is no archive."""
+    try:
+        with ZipFile(path) as archive:
+            return archive.namelist()[:3]
+    except (BadZipFile, OSError):
+        return []
 
 
 class SheetRows:

@@ -8,6 +8,7 @@ import gzip
 import io
 import sys
 import tracemalloc
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 from gridrates.errors import InputError
 from producers.csv_export import reading
 from producers.csv_export import rows as rows_of_exports
-from producers.csv_export.reading import BLANKS, column_names, find_layout, open_export
+from producers.csv_export.reading import BLANKS, candidate_encodings, column_names, find_layout, open_export
 from producers.csv_export.rows import LARGEST_CELL, ReadRows
 from tests.exporting import write_csv
 
@@ -147,6 +148,19 @@ def test_a_cell_may_be_as_large_as_the_limit(tmp_path: Path) -> None:
     assert [len(row[1]) for row in chunk.rows] == [LARGEST_CELL - 1, 1]
 
 
+def test_an_archive_of_an_export_is_to_be_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "export.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("cases.csv", "id,opened")
+    assert "is a ZIP archive of cases.csv" in refusal(path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_its_mark_is_known_by_its_zeros(encoding: str) -> None:
+    text = "工单编号,受理时间\n" + "20240501001,2024-05-01 08:00:00\n" * 9
+    assert candidate_encodings(text.encode(encoding)) == [encoding]
+
+
 def test_headers_however_odd_get_names_of_their_own() -> None:
     cells = ["\ufeffid ", "", "状态", 'a "b"', "状态", "", "状态", "a;b", "\u3000时间\u200b"]
     assert column_names(cells) == (
@@ -224,8 +238,12 @@ def test_a_declared_encoding_that_is_none_is_refused(tmp_path: Path) -> None:
         (b"i\x00d\x00,\x00a\x00\n\x00", "UTF-16 without its mark"),
         (b"\x1f\x8b\x08 not gzip at all", "cannot be read"),
         # The same bytes in every process: without its time, that is part of a test's name.
-        (gzip.compress(b"id,a\n" * 1000, mtime=0)[:30], "cannot be read"),
+        (gzip.compress(b"id,a\n" * 1000, mtime=0)[:30], "is cut off"),
         (gzip.compress(b"", mtime=0), "is empty"),
+        (b"\xef\xbb\xbf\n<!DOCTYPE html><table><tr><td>id", "is a web page (HTML)"),
+        (b"<html xmlns:x='urn:schemas-microsoft-com:office:excel'>", "is a web page (HTML)"),
+        (b"<?xml version='1.0'?><Workbook>", "is XML"),
+        (b'[\n {"id": 1}]', "is JSON"),
     ],
 )
 def test_what_is_no_csv_is_refused(tmp_path: Path, content: bytes, says: str) -> None:

@@ -117,6 +117,28 @@ def test_a_sheet_can_be_named_and_a_wrong_name_is_told(tmp_path: Path) -> None:
         find_layout(path, wanted=["编号"])
 
 
+def months(path: Path, *counts: int) -> Path:
+    """A sheet a month, each with the header and so many rows."""
+    book = openpyxl.Workbook()
+    book.remove(book.worksheets[0])
+    for month, count in enumerate(counts, 1):
+        sheet = book.create_sheet(f"{month}月")
+        for row in [HEADER, *rows(count)]:
+            sheet.append(row)
+    book.save(path)
+    return path
+
+
+def test_no_sheet_is_passed_over_in_silence(tmp_path: Path) -> None:
+    path = months(tmp_path / "export.xlsx", 40, 40, 0)
+    with pytest.raises(InputError, match="names in several sheets: 1月, 2月") as error:
+        import_files(path, MAPPING)
+    assert "Name one as `sheet`" in error.value.remedy
+    assert import_files(path, MAPPING | {"sheet": "2月"}).summary.mapped == 40
+    assert inspect_export(path).layout.alike == ("2月",)
+    assert import_files(months(tmp_path / "one.xlsx", 0, 3), MAPPING).summary.mapped == 3
+
+
 def test_a_workbook_without_a_cell_is_empty(tmp_path: Path) -> None:
     openpyxl.Workbook().save(tmp_path / "empty.xlsx")
     with pytest.raises(InputError, match="is empty"):
