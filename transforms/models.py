@@ -51,12 +51,13 @@ class Column(BaseModel):
 class Table(BaseModel):
     """What `table.yaml` declares.
 
-    `replace_by` says how a model is brought up to date: the rows of touched cases are made again (`case_id`),
-    or made for the cases that are being folded and not kept (`passing`); what changed is added to the counts (`change`), and to the counts that rates are made of (by `business_date`
-    or by `period`); what ranks members is made again for changed periods; everything is, whenever rates are
-    computed (`moment`) or only in a full rebuild (`all`); a view has nothing to bring up to date. The SQL
-    knows of none of this. `family` adds the columns of the indicator family behind the declared ones, `adds`
-    whole numbers that rates are made of: the counts kept day by day, or the measures.
+    `replace_by` says how a model is brought up to date: the rows of touched cases are made again
+    (`case_id`), or made for the cases that are being folded and not kept (`passing`); what changed is added
+    to the counts (`change`), and to the counts that rates are made of (by `business_date` or by `period`);
+    what ranks members is made again for changed periods; everything is, whenever rates are computed
+    (`moment`) or only in a full rebuild (`all`); a view has nothing to bring up to date. The SQL knows of
+    none of this. `family` adds the columns of the indicator family behind the declared ones, `adds` whole
+    numbers that rates are made of: the counts kept day by day, or the measures.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

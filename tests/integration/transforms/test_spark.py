@@ -1,8 +1,8 @@
 """One SQL, two engines: every case file of tests/sql, and Boston's half year, give the same rows on Spark.
 
-Needs pyspark 4 (`uv pip install pyspark`, or the extra `gridrates[spark]`) and a Java 17 or newer. Run it in one
-process: in a worker of pytest-xdist pyspark takes itself for its own doctests, and ends the worker when Great
-Expectations imports it.
+Needs pyspark 4 (`uv pip install pyspark`, or the extra `gridrates[spark]`) and a Java 17 or newer. Run it
+in one process: in a worker of pytest-xdist pyspark takes itself for its own doctests, and ends the worker
+when Great Expectations imports it.
 """
 
 from __future__ import annotations
