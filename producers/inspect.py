@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from producers.csv_export.reading import BLANKS, Layout, candidate_encodings, open_export, read_head
+from producers.csv_export.plan import ROUNDED_PATTERN
+from producers.csv_export.reading import BLANKS, GUARD, Layout, candidate_encodings, open_export, read_head
 from producers.csv_export.workbook import is_workbook
 from producers.time_formats import (
     days_spanned,
@@ -55,6 +56,10 @@ NOTHING = frozenset(
         *("<null>", "<NULL>", "\\N", "N/A", "n/a", "NA", "#N/A", "None", "none", "NaN", "nan", "(blank)"),
     )
 )
+# A name that can only be the case's own: it may come again, where a case has several rows.
+_CASE_ID = r"(case|request|ticket|incident|案件|工单|案卷).?(id|key|no|num|编号|单号|号)"
+_OTHER_CASE = re.compile(r"parent|duplicat|merged|related|previous|legacy|关联|重复|父", re.IGNORECASE)
+
 # What a column may be, by its name: roles in the order in which they choose, each column once. Of several
 # columns whose names fit, one that fits an earlier pattern is preferred.
 ROLES: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -68,7 +73,10 @@ ROLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("satisfaction", (r"satisf|满意|评价",)),
     (
         "id",
-        (r"(^|[ _])(id|key|no|number|num)$|(case|request|ticket).?(id|no|num)|编号|单号|流水|案件号",),
+        (
+            _CASE_ID,
+            r"(^|[ _])(id|key|no|number|num)$|编号|单号|流水|案件号",
+        ),
     ),
     ("status", (r"stat(us|e)$|状态|进度",)),
     ("unit_code", (r"agency|department|dept|unit|owner|承办|部门|单位",)),
@@ -95,6 +103,7 @@ TIME_ROLES = ("reported", "filed", "dispatched", "signed", "closed", "visited", 
 # Degrees that a position can have, by role: a decimal comma is none.
 _DEGREES = {"longitude": 180, "latitude": 90}
 _DEGREE = re.compile(r"[-+]?[0-9]{1,3}(\.[0-9]+)?")
+_ROUNDED = re.compile(ROUNDED_PATTERN)
 _TIME_NAME = re.compile(r"time|date|_dt$|_at$|时间|日期|时刻", re.IGNORECASE)
 # When a row was last touched is no step of a case.
 _TOUCHED = re.compile(r"updat|modif|chang|更新|修改", re.IGNORECASE)
@@ -147,6 +156,23 @@ class Column:
         return self.filled > 0 and is_repeated and max(map(len, self.words)) <= LONGEST_CODE
 
     @property
+    def is_rounded(self) -> bool:
+        """Whether it holds numbers that a spreadsheet has rounded."""
+        return any(_ROUNDED.fullmatch(word) for word in self.words)
+
+    @property
+    def can_name_cases(self) -> bool:
+        """Whether its cells differ as ids of cases do; only one called so may have several rows a case."""
+        if self.is_rounded or _OTHER_CASE.search(self.name):
+            return False
+        return self.is_nearly_unique or (_is_case_id(self.name) and self.distinct > FEW_WORDS)
+
+    @property
+    def is_called_time(self) -> bool:
+        """Whether its name says that it is a time."""
+        return bool(_TIME_NAME.search(self.name))
+
+    @property
     def may_be_personal(self) -> bool:
         """Whether its name says that it is about a person."""
         return bool(_PERSONAL.search(_NAME_OF_A_THING.sub("", self.name)))
@@ -183,7 +209,7 @@ def inspect_export(path: Path, *, encoding: str | None = None, delimiter: str | 
 
 
 def _column(name: str, cells: Sequence[str]) -> Column:
-    trimmed = [text for cell in cells if (text := cell.strip(BLANKS))]
+    trimmed = [text for cell in cells if (text := re.sub(GUARD, r"\1", cell.strip(BLANKS)))]
     words = Counter(text for text in trimmed if text not in NOTHING)
     nothing = NOTHING.intersection(trimmed)
     placeholders = {word for word in _repeated(words) if has_no_date(word)}
@@ -242,11 +268,15 @@ def _roles(columns: Sequence[Column]) -> dict[str, Column]:
         times = [c for c in columns if c.formats and c not in roles.values()]
         roles |= {"reported": times[0]} if times else {}
     if "id" not in roles:
-        unique = [c for c in columns if c.is_unique and not c.formats and not c.may_be_personal]
+        unique = [c for c in columns if c.is_unique and _can_be(c, "id") and not c.may_be_personal]
         roles |= {"id": unique[0]} if unique else {}
     if not roles.keys() >= _DEGREES.keys():
         roles = {role: column for role, column in roles.items() if role not in _DEGREES}
     return roles
+
+
+def _is_case_id(name: str) -> bool:
+    return re.search(_CASE_ID, name, re.IGNORECASE) is not None
 
 
 def _place(name: str, patterns: Sequence[str]) -> int | None:
@@ -271,7 +301,7 @@ def _can_be(column: Column, role: str) -> bool:
     if role in _DEGREES:
         return _are_degrees(column.words, _DEGREES[role])
     if role == "id":
-        return column.is_nearly_unique and not column.formats
+        return column.can_name_cases and not column.formats
     return not column.formats and not column.may_be_personal and column.is_code
 
 

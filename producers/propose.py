@@ -9,18 +9,21 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
 
 from contracts.landing_rules import TYPES
 from gridrates.errors import InputError, ResourceError
+from producers.csv_export.reading import DELIMITERS
 from producers.csv_export.workbook import ENCODING
 from producers.inspect import Column, Inspection
 from producers.mapping import DEFAULT_FORMATS, VERBS
+from producers.time_formats import find_clock, has_clock
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -41,6 +44,8 @@ _MEANINGS = {
     "dissatisfied": ("不满意", "dissatisfied", "不太满意"),
     "very_dissatisfied": ("非常不满意", "很不满意", "very dissatisfied"),
 }
+# A cell no longer than this is shown as a time that was not understood.
+LONGEST_TIME = 40
 _PLAIN = re.compile(r"[A-Za-z_一-鿿][\w一-鿿 ]*[\w一-鿿]|[A-Za-z_一-鿿]")
 
 
@@ -61,13 +66,10 @@ def propose_mapping(inspection: Inspection, profile: str, source: str, time_zone
     events = _events(inspection)
     words = inspection.roles["satisfaction"].words if "satisfaction" in inspection.roles else {}
     meanings = {word: meaning for word in words if (meaning := _meaning(word))}
-    used = {column.name for event in events for _, column in event.fields}
-    used |= {event.column.name for event in events} | {
-        inspection.roles[r].name for r in ("id",) if r in inspection.roles
-    }
+    used = _used(inspection, events)
     times = [c for c in inspection.columns if c.name in used and c.formats]
     formats = list(dict.fromkeys(f for column in times for f in column.formats))
-    encoding = inspection.layout.encoding
+    encoding, delimiter = inspection.layout.encoding, inspection.layout.delimiter
     return (
         _environment()
         .get_template("mapping.yaml.j2")
@@ -78,13 +80,14 @@ def propose_mapping(inspection: Inspection, profile: str, source: str, time_zone
             source=source,
             roles=inspection.roles,
             encoding=None if encoding.startswith(("utf-8", ENCODING)) else encoding,
+            delimiter=delimiter if delimiter and delimiter not in DELIMITERS else None,
             empty=sorted(
                 {word for column in inspection.columns if column.name in used for word in column.nothing}
             ),
             sheet=inspection.layout.sheet,
             time_zone=time_zone,
             time_formats=[] if set(formats) <= set(DEFAULT_FORMATS) else formats,
-            ambiguous=[column.name for column in times if column.is_ambiguous],
+            notes=notes(inspection),
             events=events,
             meanings=meanings,
             unknown_words=[_oneline(word) for word in words if word not in meanings][:8],
@@ -92,6 +95,11 @@ def propose_mapping(inspection: Inspection, profile: str, source: str, time_zone
         )
         + "\n"
     )
+
+
+def notes(inspection: Inspection) -> list[str]:
+    """What a person has to decide or to look at, a sentence or two each. Raises InputError as above."""
+    return [*_notes_on_cases(inspection), *_notes_on_times(inspection)]
 
 
 def write_profile(folder: Path, inspection: Inspection, time_zone: str) -> list[Path]:
@@ -115,13 +123,83 @@ def write_profile(folder: Path, inspection: Inspection, time_zone: str) -> list[
     return [*(folder / name for name in files), *registers]
 
 
+def _notes_on_cases(inspection: Inspection) -> Iterator[str]:
+    roles, layout = inspection.roles, inspection.layout
+    for column in inspection.columns:
+        if column.is_rounded:
+            yield f"{column.name} holds numbers that a spreadsheet has rounded: export it again, as text."
+    if "id" not in roles:
+        yield "No column was found that names the case: say in mapping.yaml which one is the `id`."
+    elif not roles["id"].is_unique:
+        yield (
+            f"{roles['id'].name} is not different in every row. Where a case has several rows, name as `row` "
+            "what tells them apart."
+        )
+    if layout.alike:
+        yield (
+            f"The sheets {', '.join(layout.alike)} have the same columns; {layout.sheet} is the one looked "
+            "at. A mapping reads one sheet."
+        )
+
+
+def _notes_on_times(inspection: Inspection) -> Iterator[str]:
+    roles, events = inspection.roles, _events(inspection)
+    used = [column for column in inspection.columns if column.name in _used(inspection, events)]
+    unused = [c.name for c in inspection.columns if c.formats and c not in used and not c.is_touched]
+    if unclear := [column for column in used if column.is_ambiguous]:
+        formats = dict.fromkeys(name for column in unclear for name in column.formats)
+        yield (
+            f"Day and month could stand in either order in {', '.join(c.name for c in unclear)}: no value "
+            f"tells. They are read as {' or '.join(formats)}; mend `time_formats` if that is wrong."
+        )
+    if "closed" not in roles:
+        yield "No column was taken for the time of closing: no case will count as closed."
+    if "satisfaction" in roles and "visited" not in roles:
+        yield (
+            f"{roles['satisfaction'].name} is not used: no column says when the citizen was asked. Another "
+            "time may stand for it, as `visited`."
+        )
+    if unused:
+        yield f"Times that no event uses: {', '.join(unused)}."
+    for column in used:
+        if column.formats and not has_clock(column.formats):
+            yield _note_on_a_date(column, inspection)
+
+
+def _note_on_a_date(date: Column, inspection: Inspection) -> str:
+    """A time of day may stand in a column of its own, called like that of the date."""
+    lacks = f"{date.name} has no time of day"
+    name = re.sub("日期|date", "*", date.name, flags=re.IGNORECASE)
+    for column in inspection.columns:
+        clock = find_clock(column.words)
+        if clock and re.sub("时间|time", "*", column.name, flags=re.IGNORECASE) == name:
+            return f"{lacks}; {column.name} is one. Write {_joined(date, f'{{{column.name}}}', clock)}."
+    if date == inspection.roles.get("deadline_at"):
+        whole_day = _joined(date, "23:59:59", "%H:%M:%S")
+        return f"{lacks}: what is done on that very day is late. If it is not, write {whole_day}."
+    return f"{lacks}: its midnight counts, also before what else happened on that day."
+
+
+def _joined(date: Column, clock: str, clock_format: str) -> str:
+    """How a mapping says that a date and a time of day are one."""
+    template = _quoted(f"{{{date.name}}} {clock}")
+    return (
+        f"{{template: {template}}}, with {_quoted(f'{date.formats[0]} {clock_format}')} among `time_formats`"
+    )
+
+
+def _used(inspection: Inspection, events: Sequence[ProposedEvent]) -> set[str]:
+    """The names of the columns that the proposal reads."""
+    columns = [column for event in events for _, column in event.fields]
+    columns += [event.column for event in events]
+    columns += [column for role, column in inspection.roles.items() if role == "id"]
+    return {column.name for column in columns}
+
+
 def _events(inspection: Inspection) -> list[ProposedEvent]:
     roles = inspection.roles
     if "reported" not in roles:
-        raise InputError(
-            f"No column of {inspection.path} is a time in a known format.",
-            remedy="Write the mapping by hand: docs/csv-import.md shows how.",
-        )
+        raise _has_no_time(inspection)
     opened = roles["reported"]
     found = []
     for verb, names in _EVENTS.items():
@@ -131,6 +209,26 @@ def _events(inspection: Inspection) -> list[ProposedEvent]:
         if column is not None and not lacks:
             found.append(ProposedEvent(verb, column, column.filled < inspection.rows, fields))
     return found
+
+
+def _has_no_time(inspection: Inspection) -> InputError:
+    if not inspection.rows:
+        return InputError(
+            f"{inspection.path} has a header and no rows below it.",
+            remedy="Export it again, with some cases.",
+        )
+    shown = [
+        f"{column.name} is {word!r}"
+        for column in inspection.columns
+        if column.is_called_time and not column.may_be_personal
+        for word in islice(column.words, 1)
+        if len(word) <= LONGEST_TIME
+    ]
+    found = f": {', '.join(shown[:3])}" if shown else f"; it has {', '.join(inspection.layout.names)}"
+    return InputError(
+        f"No column of {inspection.path} is a time in a known format{found}.",
+        remedy="Write the mapping by hand, with its `time_formats`: docs/csv-import.md shows how.",
+    )
 
 
 def _meaning(word: str) -> str | None:

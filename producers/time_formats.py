@@ -93,6 +93,18 @@ def find_formats(words: Collection[str], *, is_called_time: bool) -> tuple[str, 
     return best if _unread(words, best) <= UNREADABLE * len(words) else ()
 
 
+def find_clock(words: Collection[str]) -> str | None:
+    """The format of times of day without a date, if that is what all words are."""
+    clocks = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p")
+    fitting = (name for name in clocks if words and _unread(words, (name,)) == 0)
+    return next(fitting, None)
+
+
+def has_clock(formats: Iterable[str]) -> bool:
+    """Whether one of them says more than the day."""
+    return any(re.search("%[HI]", name) or name in _COUNTS or name == ISO_FORMAT for name in formats)
+
+
 def is_ambiguous(words: Collection[str], formats: Sequence[str]) -> bool:
     """Whether day and month could stand in the other order as well: no word tells."""
     other = in_other_order(formats)

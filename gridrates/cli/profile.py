@@ -30,7 +30,9 @@ def register(app: typer.Typer) -> None:
 )
 def new(
     folder: Annotated[Path, typer.Argument(help="Folder to make; its name becomes the profile's.")],
-    export: Annotated[Path, typer.Option("--from", metavar="FILE", help="A CSV export, plain or gzip.")],
+    export: Annotated[
+        Path, typer.Option("--from", metavar="FILE", help="An export: CSV, plain or gzip, or a workbook.")
+    ],
     time_zone: Annotated[
         str, typer.Option(help="Where the clocks of the export hang; no file tells.")
     ] = "Asia/Shanghai",
@@ -44,7 +46,7 @@ def new(
     mapping.yaml, a profile.yaml and registers of the codes it saw. All of it is for you to check.
     """
     from producers.inspect import inspect_export
-    from producers.propose import write_profile
+    from producers.propose import notes, write_profile
 
     inspection = inspect_export(export, encoding=encoding, delimiter=delimiter)
     written = write_profile(folder, inspection, time_zone)
@@ -57,6 +59,7 @@ def new(
                 "encoding": inspection.layout.encoding,
                 "delimiter": inspection.layout.delimiter,
                 "roles": roles,
+                "notes": notes(inspection),
             }
         )
         return
@@ -64,6 +67,8 @@ def new(
     out.print(f"{inspection.rows:,} rows looked at, {inspection.layout.encoding}", markup=False)
     for role, name in roles.items():
         out.print(f"  {role}  {name}", markup=False)
+    for note in notes(inspection):
+        out.print(f"Note: {note}", markup=False)
     for path in written:
         common.say(f"Written: {path}")
     common.say(f"Check them, then: gridrates profile check {folder} --file {export}")

@@ -18,7 +18,7 @@ from contracts.keyed_hash import LEAST_KEY_BYTES, keyed_hash
 from gridrates.errors import InputError
 from gridrates.settings import load_settings
 from producers.csv_export.plan import Check, Plan
-from producers.csv_export.reading import BLANKS
+from producers.csv_export.reading import BLANKS, GUARD
 from producers.mapping import Mapping
 
 if TYPE_CHECKING:
@@ -136,10 +136,12 @@ class Mapper:
         return pa.table({"row_no": pa.array(range(len(columns[0])), pa.int32())} | cells)
 
     def _clean(self, cells: pa.Array) -> pa.Array:
-        """Cells without the blanks at their ends; null for those that say nothing."""
+        """Cells without the blanks at their ends and guards; null for those that say nothing."""
         import pyarrow.compute as pc
 
         trimmed = pc.utf8_trim(cells, characters=BLANKS)
+        if pc.any(pc.starts_with(trimmed, '="')).as_py():
+            trimmed = pc.replace_substring_regex(trimmed, GUARD, r"\1")
         return pc.if_else(pc.is_in(trimmed, value_set=self._empty), None, trimmed)
 
 

@@ -39,6 +39,10 @@ ISO_PATTERN = (
 )
 
 
+# A number of more digits than a spreadsheet shows: those it left out are lost.
+ROUNDED_PATTERN = r"[0-9](\.[0-9]+)?[Ee]\+[0-9]{2}"
+
+
 @dataclass(frozen=True)
 class Check:
     """A test that a row can fail: what is wrong then, and the columns to look at.
@@ -129,6 +133,14 @@ class _Planner:
     def plan(self) -> Plan:
         subject = self.number_of(self.mapping.id)
         self.checks += self.value_checks(self.mapping.id, "id", ENVELOPE["subject"], None)
+        self.checks.append(
+            Check(
+                "rounded",
+                "id is a number that a spreadsheet has rounded: export it as text",
+                self.mapping.id.columns,
+                subject,
+            )
+        )
         events = [
             self.event(place, key, rule) for place, (key, rule) in enumerate(self.mapping.events.items())
         ]
@@ -141,6 +153,7 @@ class _Planner:
             events=events,
             subject=subject,
             iso_pattern=ISO_PATTERN,
+            rounded_pattern=ROUNDED_PATTERN,
             half_days=HALF_DAYS,
             earliest=int(EARLIEST.timestamp()) * 1_000_000,
             latest=int(LATEST.timestamp()) * 1_000_000,

@@ -39,6 +39,8 @@ BLANKS = (
     "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007"
     "\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\u200b\ufeff"
 )
+# What keeps a spreadsheet from taking a text for a number: ="00123".
+GUARD = '^="(.*)"$'
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -190,7 +192,7 @@ def _best_sheet(path: Path, wanted: Sequence[str], sheet: str | None) -> Layout:
             )
         sheets = [_sheet(workbook, name, wanted) for name in ([sheet] if sheet is not None else names)]
     filled = [layout for layout, rows in sheets if rows > 0]
-    best = _likeliest(filled or [layout for layout, _ in sheets], wanted)
+    best = _likeliest([*filled, *(layout for layout, _ in sheets)], wanted)
     if not best.names:
         raise InputError(f"{path} is empty.", remedy="Export it again: a header and a row a case are needed.")
     fitting = [layout.sheet or "" for layout in filled if wanted and set(wanted) <= set(layout.names)]

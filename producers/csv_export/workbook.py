@@ -1,8 +1,8 @@
 """Reads a workbook (.xlsx, .xls, .ods) as rows of text, like an export in CSV.
 
-Guarantees a text for every cell: text as it stands, whole numbers without a decimal point, dates as
-`2024-05-01 08:05:00`, truth values as `true` and `false`; of a formula the value that was saved with it. A
-sheet is held in memory as a whole.
+Guarantees a text for every cell: text as it stands, whole numbers without a decimal point, those too large to
+be whole as `3.30106200000000E+17`, dates as `2024-05-01 08:05:00`, truth values as `true` and `false`; of a
+formula the value that was saved with it. A sheet is held in memory as a whole.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 ENCODING = "workbook"
 _MAGIC = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+# From here on a workbook's number does not hold its last digits.
+BEYOND_WHOLE = 2**53
 _HALF_SECOND = timedelta(milliseconds=500)
 
 
@@ -84,6 +86,8 @@ def as_text(cell: object) -> str:
     if isinstance(cell, bool):
         return str(cell).lower()
     if isinstance(cell, float):
+        if abs(cell) >= BEYOND_WHOLE:
+            return f"{cell:.14E}"
         return f"{cell:.0f}" if cell.is_integer() else repr(cell)
     if isinstance(cell, datetime):
         # Days are kept as binary fractions: a second is what can be told.

@@ -19,7 +19,7 @@ from gridrates.profile import load_profile
 from gridrates.profile_check import check_profile
 from producers.inspect import Inspection, inspect_export
 from producers.mapping import load_mapping
-from producers.propose import propose_mapping, write_profile
+from producers.propose import notes, propose_mapping, write_profile
 from tests.exporting import Imported, import_files, write_csv
 
 NYC = [
@@ -214,7 +214,7 @@ def test_day_and_month_are_told_apart_by_any_value_that_tells(tmp_path: Path) ->
     column = dates(tmp_path, ["03/04/2024", "05/06/2024"]).roles["reported"]
     assert column.is_ambiguous
     text = propose_mapping(dates(tmp_path, ["03/04/2024"]), "p", "s", "UTC")
-    assert "# created: day and month could stand in either order" in text
+    assert "# - Day and month could stand in either order in created: no value tells." in text
 
 
 def test_one_column_that_tells_speaks_for_the_others(tmp_path: Path) -> None:
@@ -312,6 +312,68 @@ def test_a_time_that_is_wrong_is_not_proposed_as_empty(tmp_path: Path) -> None:
     assert dates(tmp_path, cells).roles["reported"].nothing == frozenset()
 
 
+def noted(tmp_path: Path, *rows: Sequence[str]) -> str:
+    return " ".join(notes(inspect_export(write_csv(tmp_path / "x.csv", rows))))
+
+
+def test_what_it_could_not_tell_is_noted(tmp_path: Path) -> None:
+    opened = ["2024-05-01 08:00:00", "2024-05-02 08:00:00"]
+    assert noted(tmp_path, ["id", "opened", "closed"], ["a", *opened], ["b", *opened]) == ""
+    text = noted(tmp_path, ["kind", "opened", "erledigt"], ["a", *opened], ["a", *opened])
+    assert "No column was found that names the case" in text
+    assert "no case will count as closed" in text
+    assert "Times that no event uses: erledigt." in text
+    rows = [[f"a{n}", *opened, "满意"] for n in range(40)]
+    assert "满意度 is not used" in noted(tmp_path, ["id", "opened", "closed", "满意度"], *rows)
+
+
+def test_a_date_and_a_time_of_day_are_to_be_joined(tmp_path: Path) -> None:
+    text = noted(tmp_path, ["id", "OPEN DATE", "OPEN TIME"], ["a", "05/21/2024", "10:22 PM"])
+    assert "OPEN DATE has no time of day; OPEN TIME is one" in text
+    assert '{template: "{OPEN DATE} {OPEN TIME}"}, with "%m/%d/%Y %I:%M %p" among `time_formats`' in text
+    text = noted(tmp_path, ["编号", "上报日期", "上报时间"], ["a", "2024-05-01", "08:05"])
+    assert '"%Y-%m-%d %H:%M"' in text
+
+
+def test_a_deadline_without_a_time_of_day_is_pointed_out(tmp_path: Path) -> None:
+    header = ["id", "opened", "due", "closed"]
+    text = noted(tmp_path, header, ["a", "2024-05-01 08:05:00", "2024-05-08", "2024-05-08"])
+    assert "due has no time of day: what is done on that very day is late" in text
+    assert '{template: "{due} 23:59:59"}' in text
+    assert "closed has no time of day: its midnight counts" in text
+
+
+def test_a_case_may_have_several_rows(tmp_path: Path) -> None:
+    rows = [[f"L{n}", f"case {n // 2}", "2024-05-01"] for n in range(80)]
+    inspection = inspect_export(write_csv(tmp_path / "x.csv", [["log id", "case id", "opened"], *rows]))
+    assert inspection.roles["id"].name == "case id"
+    assert "case id is not different in every row" in " ".join(notes(inspection))
+    assert chosen(tmp_path, {"parent case id": [f"p{n}" for n in range(35)]})["id"] == "id"
+
+
+def test_an_id_that_a_spreadsheet_has_rounded_is_none(tmp_path: Path) -> None:
+    rows = [[f"1.{n}E+12", "2024-05-01"] for n in range(100, 140)]
+    inspection = inspect_export(write_csv(tmp_path / "x.csv", [["case_id", "opened"], *rows]))
+    assert "id" not in inspection.roles
+    assert "case_id holds numbers that a spreadsheet has rounded" in " ".join(notes(inspection))
+
+
+def test_a_delimiter_that_had_to_be_named_is_proposed(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "x.csv", [["id", "opened"], ["a", "2024-05-01"]], delimiter="~")
+    write_profile(tmp_path / "street", inspect_export(path, delimiter="~"), "UTC")
+    assert imported(tmp_path / "street", path).summary.mapped == 1
+
+
+def test_what_is_shown_of_times_that_are_not_understood_is_nobodys(tmp_path: Path) -> None:
+    rows = [["id", "open_time", "call time"], ["a", "2024-05-01 08:00 EST", "x" * 99]]
+    with pytest.raises(InputError, match="format: open_time is '2024-05-01 08:00 EST'") as error:
+        write_profile(tmp_path / "street", inspect_export(write_csv(tmp_path / "x.csv", rows)), "UTC")
+    assert "xx" not in error.value.message
+    path = write_csv(tmp_path / "x.csv", [["id", "opened"]])
+    with pytest.raises(InputError, match="has a header and no rows below it"):
+        write_profile(tmp_path / "street", inspect_export(path), "UTC")
+
+
 def test_an_export_without_an_id_says_so(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "x.csv", [["kind", "created"], ["a", "2024-05-01"], ["a", "2024-05-01"]])
     text = propose_mapping(inspect_export(path), "p", "s", "UTC")
@@ -386,6 +448,7 @@ class TestCommands:
         assert code == 0
         assert "200 rows looked at, gb18030" in output
         assert "reported  来电时间" in output
+        assert output.count("Note:") == output.count("Note: 截止时间 has no time of day") == 1
         assert f"gridrates profile check {folder} --file {path}" in output
         code, output = self.run("check", folder, "--file", path)
         assert code == 0
@@ -398,6 +461,7 @@ class TestCommands:
         code, output = self.run("new", folder, "--from", path, "--time-zone", "America/New_York", "--json")
         assert code == 0
         assert json.loads(output)["roles"]["id"] == "Unique Key"
+        assert json.loads(output)["notes"] == []
         (folder / "units.csv").write_text("unit_code\nDSNY\n")
         code, output = self.run("check", folder, "--file", path, "--json")
         assert code == 0

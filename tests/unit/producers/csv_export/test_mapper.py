@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -18,7 +19,7 @@ from producers.csv_export.mapper import Mapper
 from producers.csv_export.plan import Check, make_plan
 from producers.csv_export.reading import BLANKS
 from producers.mapping import VERBS, Mapping
-from tests.exporting import Outcome, map_rows, mapping_of
+from tests.exporting import SIMPLE, Outcome, import_rows, map_rows, mapping_of
 
 NOON = "2024-05-01 12:00:00"
 # One field of each kind, and what an empty cell of it means.
@@ -360,3 +361,11 @@ def test_bytes_of_another_encoding_reject_their_rows_only() -> None:
     assert [isinstance(outcome, Check) for outcome in found] == [False, True, False, True]
     assert found[1].columns == ("c",)  # type: ignore[union-attr]
     assert "holds bytes that the file's encoding lacks" in found[1].reason  # type: ignore[union-attr]
+
+
+def test_the_guard_of_a_spreadsheet_is_taken_off(tmp_path: Path) -> None:
+    opened = ["2024-05-01 08:00:00", ""]
+    rows = [["id", "opened", "closed"], ['="00123"', *opened], ['="a"x', *opened], ["00124", *opened]]
+    got = import_rows(tmp_path, rows, SIMPLE)
+    assert [event["subject"] for event in got.events] == ["00123", "00124"]
+    assert got.rejects[0]["id"] == '="a"x'

@@ -92,6 +92,15 @@ def test_the_id_and_the_time_too(cells: dict[str, str], reason: str, columns: tu
     assert outcome.columns == columns
 
 
+@pytest.mark.parametrize("cell", ["1.23457E+11", "1E+12", "3.30106200000000E+17"])
+def test_an_id_that_a_spreadsheet_has_rounded_names_no_case(cell: str) -> None:
+    outcome = outcome_of(plan_of("filed"), id=cell)
+    assert isinstance(outcome, Check)
+    assert outcome.reason == "id is a number that a spreadsheet has rounded: export it as text"
+    assert outcome.columns == ("id",)
+    assert not isinstance(outcome_of(plan_of("filed"), id=f"A{cell}"), Check)
+
+
 def test_a_template_names_all_its_columns() -> None:
     plan = plan_of("filed", category_code={"template": "{大类}/{小类}"})
     outcome = outcome_of(plan, 大类="{", 小类="b")
@@ -144,7 +153,7 @@ def test_every_test_of_the_plan_is_known_to_the_template() -> None:
     Mapper(plan)
     assert {check.test for check in plan.checks} == {
         *("empty", "unmatched", "unknown", "unreadable", "era"),
-        *("words", "longest", "shape", "bounds", "nothing"),
+        *("words", "longest", "shape", "bounds", "rounded", "nothing"),
     }
 
 

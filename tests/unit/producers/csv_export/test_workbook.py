@@ -139,6 +139,17 @@ def test_no_sheet_is_passed_over_in_silence(tmp_path: Path) -> None:
     assert import_files(months(tmp_path / "one.xlsx", 0, 3), MAPPING).summary.mapped == 3
 
 
+def test_a_number_too_large_for_a_workbook_names_no_case(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.worksheets[0]
+    for row in [HEADER, *([n, OPENED, None, "u", "g"] for n in (330106200000000001, 2**53 - 1, 123456))]:
+        sheet.append(row)
+    book.save(tmp_path / "x.xlsx")
+    got = import_files(tmp_path / "x.xlsx", MAPPING)
+    assert [event["subject"] for event in got.of("reported")] == ["9007199254740991", "123456"]
+    assert "id is a number that a spreadsheet has rounded" in got.rejects[0]["rejected_reason"]
+
+
 def test_a_workbook_without_a_cell_is_empty(tmp_path: Path) -> None:
     openpyxl.Workbook().save(tmp_path / "empty.xlsx")
     with pytest.raises(InputError, match="is empty"):
