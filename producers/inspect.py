@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gridrates.errors import InputError
 from producers.csv_export.plan import ROUNDED_PATTERN
 from producers.csv_export.reading import BLANKS, GUARD, Layout, candidate_encodings, open_export, read_head
 from producers.csv_export.workbook import is_workbook
@@ -57,29 +58,43 @@ NOTHING = frozenset(
     )
 )
 # A name that can only be the case's own: it may come again, where a case has several rows.
-_CASE_ID = r"(case|request|ticket|incident|案件|工单|案卷).?(id|key|no|num|编号|单号|号)"
+_CASE_ID = r"(case|request|ticket|incident|案件|工单|案卷).?(id|key|no|num|编号|单号|号|編號)"
 _OTHER_CASE = re.compile(r"parent|duplicat|merged|related|previous|legacy|关联|重复|父", re.IGNORECASE)
 
 # What a column may be, by its name: roles in the order in which they choose, each column once. Of several
 # columns whose names fit, one that fits an earlier pattern is preferred.
 ROLES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("deadline_at", (r"due|target|sla|deadline|expected|截止|时限|期限|到期",)),
-    ("closed", (r"clos|办结|结案|完结|办理完成", r"complet|finish|resol")),
+    (
+        "deadline_at",
+        (
+            r"due|target|sla|deadline|expected|[ée]ch[ée]ance|l[ií]mite|fällig|frist|prazo|截止|[时時]限|期限|到期",
+        ),
+    ),
+    (
+        "closed",
+        (
+            r"clos|cl[ôo]tur|cierre|encerra|erledigt|办结|结案|完结|办理完成|辦結|結案|完了",
+            r"complet|finish|resol",
+        ),
+    ),
     ("visited", (r"visit|survey|callback|回访",)),
     ("filed", (r"^filed|立案",)),
     ("dispatched", (r"dispatch|assign|派单|派遣|派发|转办|交办",)),
     ("signed", (r"sign|acknowledg|签收",)),
-    ("reported", (r"open|creat|report|request|receiv|submit|上报|受理|来电|登记|创建|诉求|发生|提交|采集",)),
+    (
+        "reported",
+        (r"open|creat|report|request|receiv|submit|上报|受理|来电|登记|创建|诉求|发生|提交|采集|上報|受付",),
+    ),
     ("satisfaction", (r"satisf|满意|评价",)),
     (
         "id",
         (
             _CASE_ID,
-            r"(^|[ _])(id|key|no|number|num)$|编号|单号|流水|案件号",
+            r"(^|[ _])(id|key|no|number|num)$|编号|单号|流水|案件号|編號|番号",
         ),
     ),
-    ("status", (r"stat(us|e)$|状态|进度",)),
-    ("unit_code", (r"agency|department|dept|unit|owner|承办|部门|单位",)),
+    ("status", (r"stat(us|e)$|状态|狀態|进度",)),
+    ("unit_code", (r"agency|department|dept|unit|owner|承办|部门|单位|承辦|單位",)),
     (
         "grid_code",
         (
@@ -93,7 +108,7 @@ ROLES: tuple[tuple[str, tuple[str, ...]], ...] = (
         "category_code",
         (
             r"(complaint|request|service|issue|problem|incident|sr)[ _]?(type|categ|class|name)|小类",
-            r"type|category|reason|subject|class|类别|分类|大类|事项|类型",
+            r"type|category|reason|subject|class|类别|分类|大类|事项|类型|類別|分類",
         ),
     ),
     ("longitude", (r"^(lon|lng|long|longitude|经度)$",)),
@@ -203,6 +218,11 @@ def inspect_export(path: Path, *, encoding: str | None = None, delimiter: str | 
         chunk = next(export.chunks(ROWS), None)
         rows = chunk.rows if chunk else []
         names = export.layout.names
+    if time := next((name for name in names if find_formats([name], is_called_time=False)), None):
+        raise InputError(
+            f"{path} seems to have no header: its first row holds the time {time!r}.",
+            remedy="Put a row with the names of the columns above the first one.",
+        )
     columns = tuple(_column(name, [row[place] for row in rows]) for place, name in enumerate(names))
     columns = _in_one_order(columns)
     return Inspection(path, export.layout, len(rows), columns, _roles(columns))

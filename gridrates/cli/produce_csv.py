@@ -33,7 +33,9 @@ def register(produce: typer.Typer) -> None:
 
 def import_csv(
     ctx: typer.Context,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Exports, plain or gzip.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Exports: CSV, plain or gzip, or workbooks.")
+    ],
     profile: Annotated[
         str | None, typer.Option(help="City or street whose mapping.yaml and time zone hold.")
     ] = None,

@@ -64,7 +64,10 @@ def new(
         )
         return
     out = common.stdout()
-    out.print(f"{inspection.rows:,} rows looked at, {inspection.layout.encoding}", markup=False)
+    out.print(
+        f"{inspection.rows:,} rows looked at, {inspection.layout.encoding}, clocks of {time_zone}",
+        markup=False,
+    )
     for role, name in roles.items():
         out.print(f"  {role}  {name}", markup=False)
     for note in notes(inspection):

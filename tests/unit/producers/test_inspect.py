@@ -319,10 +319,10 @@ def noted(tmp_path: Path, *rows: Sequence[str]) -> str:
 def test_what_it_could_not_tell_is_noted(tmp_path: Path) -> None:
     opened = ["2024-05-01 08:00:00", "2024-05-02 08:00:00"]
     assert noted(tmp_path, ["id", "opened", "closed"], ["a", *opened], ["b", *opened]) == ""
-    text = noted(tmp_path, ["kind", "opened", "erledigt"], ["a", *opened], ["a", *opened])
+    text = noted(tmp_path, ["kind", "opened", "valmis"], ["a", *opened], ["a", *opened])
     assert "No column was found that names the case" in text
     assert "no case will count as closed" in text
-    assert "Times that no event uses: erledigt." in text
+    assert "Times that no event uses: valmis." in text
     rows = [[f"a{n}", *opened, "满意"] for n in range(40)]
     assert "满意度 is not used" in noted(tmp_path, ["id", "opened", "closed", "满意度"], *rows)
 
@@ -372,6 +372,31 @@ def test_what_is_shown_of_times_that_are_not_understood_is_nobodys(tmp_path: Pat
     path = write_csv(tmp_path / "x.csv", [["id", "opened"]])
     with pytest.raises(InputError, match="has a header and no rows below it"):
         write_profile(tmp_path / "street", inspect_export(path), "UTC")
+
+
+@pytest.mark.parametrize("time", ["2024-05-01 08:00:00", "05/21/2024 08:00 AM", "2024年5月1日"])
+def test_a_row_of_cases_is_no_header(tmp_path: Path, time: str) -> None:
+    path = write_csv(tmp_path / "x.csv", [["a1", time, "Open"], ["a2", time, "Open"]])
+    with pytest.raises(InputError, match="seems to have no header") as error:
+        inspect_export(path)
+    assert "a1" not in error.value.message
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        ["案件編號", "受理時間", "截止時間", "結案時間"],
+        ["受付番号", "受付日時", "期限", "完了日時"],
+        ["No", "Date de création", "Date d'échéance", "Date de clôture"],
+        ["folio", "fecha_creacion", "fecha_limite", "fecha_cierre"],
+        ["Nummer", "Eingang", "Fälligkeit", "erledigt am"],
+        ["PROTOCOLO", "DATA_ABERTURA", "PRAZO", "DATA_ENCERRAMENTO"],
+    ],
+)
+def test_words_of_other_languages_are_known(tmp_path: Path, header: Sequence[str]) -> None:
+    rows = [[f"a{n}", "2024-05-01", "2024-05-03", "2024-05-02"] for n in range(3)]
+    found = roles(inspect_export(write_csv(tmp_path / "x.csv", [header, *rows])))
+    assert [found[role] for role in ("id", "reported", "deadline_at", "closed")] == header
 
 
 def test_an_export_without_an_id_says_so(tmp_path: Path) -> None:
@@ -446,7 +471,7 @@ class TestCommands:
         path, folder = hotline(tmp_path / "export.csv"), tmp_path / "street"
         code, output = self.run("new", folder, "--from", path)
         assert code == 0
-        assert "200 rows looked at, gb18030" in output
+        assert "200 rows looked at, gb18030, clocks of Asia/Shanghai" in output
         assert "reported  来电时间" in output
         assert output.count("Note:") == output.count("Note: 截止时间 has no time of day") == 1
         assert f"gridrates profile check {folder} --file {path}" in output
