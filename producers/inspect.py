@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 
 from gridrates.errors import InputError
@@ -215,8 +216,7 @@ def inspect_export(path: Path, *, encoding: str | None = None, delimiter: str | 
     if not is_workbook(head):
         encoding = encoding or next(iter(candidate_encodings(head)), None)
     with open_export(path, encoding=encoding, delimiter=delimiter) as export:
-        chunk = next(export.chunks(ROWS), None)
-        rows = chunk.rows if chunk else []
+        rows = list(islice(chain.from_iterable(chunk.rows for chunk in export.chunks(ROWS)), ROWS))
         names = export.layout.names
     if time := next((name for name in names if find_formats([name], is_called_time=False)), None):
         raise InputError(

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
 
-from contracts.landing_rules import TYPES
+from contracts.landing_rules import ENVELOPE, TYPES
 from gridrates.errors import InputError, ResourceError
-from producers.csv_export.reading import DELIMITERS
+from producers.csv_export.reading import DELIMITERS, HEADER_ROWS
 from producers.csv_export.workbook import ENCODING
 from producers.inspect import Column, Inspection
 from producers.mapping import DEFAULT_FORMATS, VERBS
-from producers.time_formats import find_clock, has_clock
+from producers.time_formats import find_clock, has_clock, is_day_first, is_month_first
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -37,6 +37,7 @@ _EVENTS: dict[str, tuple[str, ...]] = {
     "closed": (),
     "visited": ("satisfaction",),
 }
+_CODES = ("id", "category_code", "grid_code", "channel", "unit_code")
 _MEANINGS = {
     "very_satisfied": ("非常满意", "很满意", "very satisfied"),
     "satisfied": ("满意", "satisfied", "比较满意"),
@@ -65,10 +66,11 @@ def propose_mapping(inspection: Inspection, profile: str, source: str, time_zone
         raise InputError(f"There is no time zone {time_zone!r}.", remedy="Name one such as Asia/Shanghai.")
     events = _events(inspection)
     words = inspection.roles["satisfaction"].words if "satisfaction" in inspection.roles else {}
-    meanings = {word: meaning for word in words if (meaning := _meaning(word))}
+    meanings = _meanings(inspection)
     used = _used(inspection, events)
     times = [c for c in inspection.columns if c.name in used and c.formats]
     formats = list(dict.fromkeys(f for column in times for f in column.formats))
+    is_each_its_own = is_day_first(formats) and is_month_first(formats)
     encoding, delimiter = inspection.layout.encoding, inspection.layout.delimiter
     return (
         _environment()
@@ -86,7 +88,8 @@ def propose_mapping(inspection: Inspection, profile: str, source: str, time_zone
             ),
             sheet=inspection.layout.sheet,
             time_zone=time_zone,
-            time_formats=[] if set(formats) <= set(DEFAULT_FORMATS) else formats,
+            time_formats=[] if is_each_its_own or set(formats) <= set(DEFAULT_FORMATS) else formats,
+            is_each_its_own=is_each_its_own,
             notes=notes(inspection),
             events=events,
             meanings=meanings,
@@ -135,6 +138,12 @@ def _notes_on_cases(inspection: Inspection) -> Iterator[str]:
             f"{roles['id'].name} is not different in every row. Where a case has several rows, name as `row` "
             "what tells them apart."
         )
+    for column in (roles[role] for role in _CODES if role in roles):
+        if count := sum(n for word, n in column.words.items() if not _is_code(word)):
+            yield (
+                f"{count:,} cells of {column.name} hold quotes, braces or brackets, which no code has: their "
+                "rows are rejected unless a `pattern` or a `map` gives other words."
+            )
     if layout.alike:
         yield (
             f"The sheets {', '.join(layout.alike)} have the same columns; {layout.sheet} is the one looked "
@@ -154,7 +163,9 @@ def _notes_on_times(inspection: Inspection) -> Iterator[str]:
         )
     if "closed" not in roles:
         yield "No column was taken for the time of closing: no case will count as closed."
-    if "satisfaction" in roles and "visited" not in roles:
+    if "satisfaction" in roles and not _meanings(inspection):
+        yield f"{roles['satisfaction'].name} is not used: none of its words is understood."
+    elif "satisfaction" in roles and "visited" not in roles:
         yield (
             f"{roles['satisfaction'].name} is not used: no column says when the citizen was asked. Another "
             "time may stand for it, as `visited`."
@@ -188,6 +199,10 @@ def _joined(date: Column, clock: str, clock_format: str) -> str:
     )
 
 
+def _is_code(word: str) -> bool:
+    return re.fullmatch(ENVELOPE["subject"].kind.pattern or "", word) is not None
+
+
 def _used(inspection: Inspection, events: Sequence[ProposedEvent]) -> set[str]:
     """The names of the columns that the proposal reads."""
     columns = [column for event in events for _, column in event.fields]
@@ -201,10 +216,11 @@ def _events(inspection: Inspection) -> list[ProposedEvent]:
     if "reported" not in roles:
         raise _has_no_time(inspection)
     opened = roles["reported"]
+    unclear = () if _meanings(inspection) else ("satisfaction",)
     found = []
     for verb, names in _EVENTS.items():
         column = roles.get("filed", opened) if verb == "filed" else roles.get(verb)
-        fields = tuple((name, roles[name]) for name in names if name in roles)
+        fields = tuple((name, roles[name]) for name in names if name in roles and name not in unclear)
         lacks = set(TYPES[VERBS[verb]].required) - {name for name, _ in fields}
         if column is not None and not lacks:
             found.append(ProposedEvent(verb, column, column.filled < inspection.rows, fields))
@@ -225,10 +241,22 @@ def _has_no_time(inspection: Inspection) -> InputError:
         if len(word) <= LONGEST_TIME
     ]
     found = f": {', '.join(shown[:3])}" if shown else f"; it has {', '.join(inspection.layout.names)}"
+    if len(inspection.layout.names) == 1:
+        return InputError(
+            f"{inspection.path} has one column, {inspection.layout.names[0]!r}.",
+            remedy="If there are others in it, say what parts them (--delimiter); the header must be among "
+            f"the first {HEADER_ROWS} rows.",
+        )
     return InputError(
         f"No column of {inspection.path} is a time in a known format{found}.",
         remedy="Write the mapping by hand, with its `time_formats`: docs/csv-import.md shows how.",
     )
+
+
+def _meanings(inspection: Inspection) -> dict[str, str]:
+    """The words of satisfaction that are understood."""
+    words = inspection.roles["satisfaction"].words if "satisfaction" in inspection.roles else {}
+    return {word: meaning for word in words if (meaning := _meaning(word))}
 
 
 def _meaning(word: str) -> str | None:

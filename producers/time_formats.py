@@ -86,11 +86,14 @@ def find_formats(words: Collection[str], *, is_called_time: bool) -> tuple[str, 
     """
     samples = _spread(words)
     formats = _covering(samples, (*_OTHERS, *_DIGITS_ONLY) if is_called_time else _OTHERS)
-    other = in_other_order(formats)
-    if not other:
+    options = [option for option in (formats, in_other_order(formats), _year_first(formats)) if option]
+    if len(options) < 2:
         return formats
-    best = min(formats, other, key=partial(_unread, words))
-    return best if _unread(words, best) <= UNREADABLE * len(words) else ()
+    unread = [_unread(words, option) for option in options]
+    if min(unread) > UNREADABLE * len(words):
+        return ()
+    best = [option for option, count in zip(options, unread, strict=True) if count == min(unread)]
+    return min(best, key=partial(days_spanned, words)) if _year_first(formats) in best else best[0]
 
 
 def find_clock(words: Collection[str]) -> str | None:
@@ -148,6 +151,12 @@ def is_no_cases(word: str, formats: Sequence[str]) -> bool:
 def read(word: str, formats: Iterable[str]) -> datetime | None:
     """The time that the first format which fits reads, its zone left out of account."""
     return next((time for name in formats if (time := _time(word, name)) is not None), None)
+
+
+def _year_first(formats: Sequence[str]) -> tuple[str, ...]:
+    """The same formats with two digits of the year first, or nothing where they have four."""
+    turned = tuple(re.sub("%[dm](.)%[dm](.)%y", r"%y\1%m\2%d", name) for name in formats)
+    return turned if turned != tuple(formats) else ()
 
 
 def _swapped(name: str) -> str:

@@ -327,6 +327,48 @@ def test_what_it_could_not_tell_is_noted(tmp_path: Path) -> None:
     assert "满意度 is not used" in noted(tmp_path, ["id", "opened", "closed", "满意度"], *rows)
 
 
+def test_as_many_rows_are_looked_at_however_wide_they_are(tmp_path: Path) -> None:
+    rows = [[f"a{n}", "2024-05-01", f"{n} {'x' * 20_000}"] for n in range(300)]
+    assert inspect_export(write_csv(tmp_path / "x.csv", [["id", "opened", "text"], *rows])).rows == 300
+
+
+def test_columns_with_different_orders_keep_their_own(tmp_path: Path) -> None:
+    rows = [[f"a{n}", f"05/{n:02}/2024", f"{n:02}/05/2024", f"{n:02}/06/2024"] for n in range(1, 29)]
+    path = write_csv(tmp_path / "x.csv", [["id", "created", "closed", "due"], *rows])
+    write_profile(tmp_path / "street", inspect_export(path), "UTC")
+    got = imported(tmp_path / "street", path)
+    assert [event["time"][:10] for event in got.of("closed")] == [f"2024-05-{n:02}" for n in range(1, 29)]
+    assert got.of("filed")[2]["time"] == "2024-05-03T00:00:00Z"
+    assert got.of("filed")[2]["data"]["deadline_at"] == "2024-06-03T00:00:00Z"
+
+
+def test_two_digits_of_a_year_may_come_first(tmp_path: Path) -> None:
+    for form in ("%y-%m-%d %H:%M", "%d-%m-%y %H:%M", "%m/%d/%y %H:%M", "%y/%m/%d"):
+        cells = [(STARTS + timedelta(days=n)).strftime(form) for n in range(80)]
+        assert dates(tmp_path, cells).roles["reported"].formats == (form,)
+
+
+def test_scores_that_are_no_words_are_not_proposed(tmp_path: Path) -> None:
+    rows = [[f"a{n}", "2024-05-01", "2024-05-02", str(n % 5)] for n in range(40)]
+    path = write_csv(tmp_path / "x.csv", [["id", "受理时间", "回访时间", "满意度"], *rows])
+    write_profile(tmp_path / "street", inspect_export(path), "UTC")
+    assert imported(tmp_path / "street", path).summary.mapped == 40
+    assert "满意度 is not used: none of its words is understood." in notes(inspect_export(path))
+
+
+def test_words_that_are_no_codes_are_pointed_out(tmp_path: Path) -> None:
+    rows = [[f"a{n}", "2024-05-01", "Bins [new]" if n % 4 == 0 else "Bins"] for n in range(40)]
+    text = noted(tmp_path, ["id", "opened", "category"], *rows)
+    assert "10 cells of category hold quotes, braces or brackets" in text
+
+
+def test_a_file_of_one_column_asks_for_its_delimiter(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "x.csv", [["id", "opened"], ["a", "2024-05-01"]], delimiter="^")
+    with pytest.raises(InputError, match=r"has one column, 'id\^opened'") as error:
+        write_profile(tmp_path / "street", inspect_export(path), "UTC")
+    assert "--delimiter" in error.value.remedy
+
+
 def test_a_date_and_a_time_of_day_are_to_be_joined(tmp_path: Path) -> None:
     text = noted(tmp_path, ["id", "OPEN DATE", "OPEN TIME"], ["a", "05/21/2024", "10:22 PM"])
     assert "OPEN DATE has no time of day; OPEN TIME is one" in text
