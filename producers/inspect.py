@@ -94,7 +94,7 @@ ROLES: tuple[tuple[str, tuple[str, ...]], ...] = (
             r"(^|[ _])(id|key|no|number|num)$|编号|单号|流水|案件号|編號|番号",
         ),
     ),
-    ("status", (r"stat(us|e)$|状态|狀態|进度",)),
+    ("status", (r"stat(us|ut|e)$|状态|狀態|进度",)),
     ("unit_code", (r"agency|department|dept|unit|owner|承办|部门|单位|承辦|單位",)),
     (
         "grid_code",
@@ -122,7 +122,7 @@ _DEGREE = re.compile(r"[-+]?[0-9]{1,3}(\.[0-9]+)?")
 _ROUNDED = re.compile(ROUNDED_PATTERN)
 _TIME_NAME = re.compile(r"time|date|_dt$|_at$|时间|日期|时刻", re.IGNORECASE)
 # When a row was last touched is no step of a case.
-_TOUCHED = re.compile(r"updat|modif|chang|更新|修改", re.IGNORECASE)
+_TOUCHED = re.compile(r"updat|modif|chang|dernier|last|更新|修改", re.IGNORECASE)
 _PERSONAL = re.compile(
     r"name|phone|mobile|tel|e-?mail|address|caller|citizen|姓名|电话|手机|身份证|地址|住址|联系|诉求人|来电人",
     re.IGNORECASE,

@@ -47,6 +47,9 @@ _MEANINGS = {
 }
 # A cell no longer than this is shown as a time that was not understood.
 LONGEST_TIME = 40
+# Words of a status that say that a case is closed, and how many of them are shown.
+_CLOSED = re.compile(r"clos|complet|resol|done|finish|termin|erledigt|办结|结案|完成|完结", re.IGNORECASE)
+FEW_CLOSED = 5
 _PLAIN = re.compile(r"[A-Za-z_一-鿿][\w一-鿿 ]*[\w一-鿿]|[A-Za-z_一-鿿]")
 
 
@@ -162,7 +165,9 @@ def _notes_on_times(inspection: Inspection) -> Iterator[str]:
             f"tells. They are read as {' or '.join(formats)}; mend `time_formats` if that is wrong."
         )
     if "closed" not in roles:
-        yield "No column was taken for the time of closing: no case will count as closed."
+        yield "No column was taken for the time of closing: no case will count as closed." + _way_to_close(
+            inspection
+        )
     if "satisfaction" in roles and not _meanings(inspection):
         yield f"{roles['satisfaction'].name} is not used: none of its words is understood."
     elif "satisfaction" in roles and "visited" not in roles:
@@ -175,6 +180,20 @@ def _notes_on_times(inspection: Inspection) -> Iterator[str]:
     for column in used:
         if column.formats and not has_clock(column.formats):
             yield _note_on_a_date(column, inspection)
+
+
+def _way_to_close(inspection: Inspection) -> str:
+    """A status and the time of the last change may stand for a closing; a person knows whether they do."""
+    status = inspection.roles.get("status")
+    touched = next((column for column in inspection.columns if column.is_touched and column.formats), None)
+    words = [word for word in status.words if _CLOSED.search(word)] if status is not None else []
+    if status is None or touched is None or not words:
+        return ""
+    when = f"when: {{{_scalar(status.name)}: [{', '.join(map(_scalar, words[:FEW_CLOSED]))}]}}"
+    return (
+        f" If {touched.name} tells when a case got its {status.name}, write "
+        f"`closed: {{at: {_scalar(touched.name)}, {when}}}`."
+    )
 
 
 def _note_on_a_date(date: Column, inspection: Inspection) -> str:

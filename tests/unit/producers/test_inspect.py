@@ -332,6 +332,17 @@ def test_as_many_rows_are_looked_at_however_wide_they_are(tmp_path: Path) -> Non
     assert inspect_export(write_csv(tmp_path / "x.csv", [["id", "opened", "text"], *rows])).rows == 300
 
 
+def test_a_status_and_its_time_may_stand_for_a_closing(tmp_path: Path) -> None:
+    rows = [[f"a{n}", "2024-05-01", ["open", "closed"][n % 2], "2024-05-02"] for n in range(40)]
+    path = write_csv(tmp_path / "x.csv", [["id", "opened", "status", "updated"], *rows])
+    text = " ".join(notes(inspect_export(path)))
+    assert "write `closed: {at: updated, when: {status: [closed]}}`" in text
+    write_profile(tmp_path / "street", inspect_export(path), "UTC")
+    with (tmp_path / "street" / "mapping.yaml").open("a") as mapping:
+        mapping.write("  closed: {at: updated, when: {status: [closed]}}\n")
+    assert len(imported(tmp_path / "street", path).of("closed")) == 20
+
+
 def test_columns_with_different_orders_keep_their_own(tmp_path: Path) -> None:
     rows = [[f"a{n}", f"05/{n:02}/2024", f"{n:02}/05/2024", f"{n:02}/06/2024"] for n in range(1, 29)]
     path = write_csv(tmp_path / "x.csv", [["id", "created", "closed", "due"], *rows])
