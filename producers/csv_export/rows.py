@@ -2,15 +2,16 @@
 
 Reads an open text file, or the rows of a workbook. Text is taken apart by Arrow, a block at once, where that
 gives the rows that Python's `csv` would give; a block that holds anything else (a row of another width, bytes
-that the encoding does not know, a quote that spans its end) is read by `csv`, row by row. Guarantees the same
-rows either way, each once and in order, numbered and with the line it starts on; that a quote which is never
-closed costs no row but its own; and that memory does not grow with the file.
+that the encoding does not know, a quote that spans its end or is missing) is read by `csv`, row by row.
+Guarantees the same rows either way, each once and in order, numbered and with the line it starts on; that a
+quote which is not closed costs no row but its own; and that memory does not grow with the file.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -214,8 +215,9 @@ class _Lines:
 
 
 class CsvRows:
-    """The rows that `csv` reads from lines of text. But one whose quote is never closed is its first line
-    alone: `UnclosedQuote` is raised for it, and the lines behind it are read again.
+    """The rows that `csv` reads from lines of text. But one whose quote is never closed, or closed by one
+    that opens a cell some lines below, is its first line alone: `UnclosedQuote` is raised for it, and the
+    lines behind it are read again.
     """
 
     def __init__(self, lines: Iterable[str], delimiter: str) -> None:
@@ -238,6 +240,8 @@ class CsvRows:
             raise self._unclosed(reason) from error
         if self._lines.ran_out:
             raise self._unclosed("a quote is never closed")
+        if len(self._lines.row) > 1 and not _is_well_quoted("".join(self._lines.row), self._delimiter):
+            raise self._unclosed("a quote is missing: the one that closes the cell stands within another")
         self.line_num += len(self._lines.row)
         return cells
 
@@ -366,7 +370,7 @@ class TextRows:
         block = _Block(text, self._number + 1, self._line + 1, self._delimiter, columns)
         count = len(next(iter(columns.values())))
         self._number += count
-        self._line += text.count("\n") + text.count("\r") - text.count("\r\n")
+        self._line += count_lines(text)
         for first in range(0, count, size):
             yield ParsedRows(block, first, min(first + size, count))
 
@@ -433,9 +437,30 @@ def parsed(text: str, delimiter: str, width: int, positions: Sequence[int]) -> d
     if columns[-1][-1].as_py() != LAST_CELL:
         return None
     columns = [column[:-1] for column in columns]
-    if _has_blank_row(columns):
+    has_long_rows = count_lines(text) + (not ends_line) > len(columns[0])
+    if _has_blank_row(columns) or (has_long_rows and not _is_well_quoted(text, delimiter)):
         return None
     return {int(name): column for name, column in zip(wanted, columns, strict=True)}
+
+
+def _is_well_quoted(text: str, delimiter: str) -> bool:
+    """Whether every quote that closes a cell stands at its end, but for blanks."""
+    blanks = rf'" +(?=[\r\n{re.escape(delimiter)}]|$)'
+    return _is_strict(text, delimiter) or _is_strict(re.sub(blanks, QUOTE, text), delimiter)
+
+
+def _is_strict(text: str, delimiter: str) -> bool:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        deque(reader, maxlen=0)
+    except csv.Error:
+        return False
+    return True
+
+
+def count_lines(text: str) -> int:
+    """How often a line ends in a text."""
+    return text.count("\n") + text.count("\r") - text.count("\r\n")
 
 
 def _has_blank_row(columns: Sequence[pa.Array]) -> bool:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,10 +49,19 @@ def table(text: str) -> Iterator[tuple[int, list[str], bool]]:
     while start < len(lines):
         reader = csv.reader(lines[start:])
         cells = next(reader)
-        if is_unclosed := next(csv.reader([*lines[start:], "\nend"]), None) != cells:
-            (cells,) = csv.reader([lines[start]])
+        is_unclosed = next(csv.reader([*lines[start:], "\nend"]), None) != cells
+        if is_unclosed or (reader.line_num > 1 and has_stray_quote(lines[start : start + reader.line_num])):
+            (cells,), is_unclosed = csv.reader([lines[start]]), True
         yield start + 2, cells, is_unclosed
         start += 1 if is_unclosed else reader.line_num
+
+
+def has_stray_quote(lines: list[str]) -> bool:
+    try:
+        list(csv.reader([re.sub('" +(?=,|[\r\n]|$)', '"', "".join(lines))], strict=True))
+    except csv.Error:
+        return True
+    return False
 
 
 def plainly(text: str) -> tuple[ReadRows, list[Broken]]:
@@ -100,6 +110,16 @@ def test_a_quote_that_is_never_closed_costs_its_own_row_alone(small_blocks: None
     assert sum(chunk.count for chunk in chunks) == 23
     assert chunks[-1].rows[-1] == ["a", "b", "c"]
     assert chunks[-1].lines[-1] == 25
+
+
+def test_a_missing_quote_takes_no_row_of_those_below_it(small_blocks: None) -> None:
+    text = '1,2,"3"\n' * 9 + '4,5,"6\n7,8,"9"\n' + '1,2,"two\nlines" \n' * 9
+    chunks = read(text, 100)
+    (broken,) = [broken for chunk in chunks for broken in chunk.broken]
+    assert (broken.number, broken.line, broken.cells) == (10, 11, ["4", "5", "6\n"])
+    assert broken.reason.startswith("a quote is missing")
+    rows = [cells for chunk in chunks for cells in chunk.rows]
+    assert rows == [["1", "2", "3"]] * 9 + [["7", "8", "9"]] + [["1", "2", "two\nlines "]] * 9
 
 
 def test_a_row_of_another_width_says_on_which_line_it_ends(small_blocks: None) -> None:
