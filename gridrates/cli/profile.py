@@ -45,6 +45,7 @@ def new(
     Finds delimiter, encoding and time formats, guesses which column is what, and writes a commented
     mapping.yaml, a profile.yaml and registers of the codes it saw. All of it is for you to check.
     """
+    from producers.csv_export.reading import GUESSED
     from producers.inspect import inspect_export
     from producers.propose import notes, write_profile
 
@@ -64,10 +65,9 @@ def new(
         )
         return
     out = common.stdout()
-    out.print(
-        f"{inspection.rows:,} rows looked at, {inspection.layout.encoding}, clocks of {time_zone}",
-        markup=False,
-    )
+    found = inspection.layout.encoding
+    read_as = f"{found} (a guess: --encoding names another)" if found in GUESSED and not encoding else found
+    out.print(f"{inspection.rows:,} rows looked at, {read_as}, clocks of {time_zone}", markup=False)
     for role, name in roles.items():
         out.print(f"  {role}  {name}", markup=False)
     for note in notes(inspection):

@@ -39,6 +39,8 @@ BLANKS = (
     "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007"
     "\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\u200b\ufeff"
 )
+# Encodings that are told from each other, and from all others, by what is likely alone.
+GUESSED = ("gb18030", "cp1252")
 # What keeps a spreadsheet from taking a text for a number: ="00123".
 GUARD = '^="(.*)"$'
 _MARKS = (
@@ -275,7 +277,7 @@ def candidate_encodings(head: bytes) -> list[str]:
         return ["utf-16-be" if zeros[0] else "utf-16-le"]
     runs = re.findall(rb"[\x80-\xff]+", head)
     alone = sum(len(run) % 2 for run in runs)
-    names = ("utf-8", "cp1252", "gb18030") if alone * 2 > len(runs) else ("utf-8", "gb18030", "cp1252")
+    names = ("utf-8", *(reversed(GUESSED) if alone * 2 > len(runs) else GUESSED))
     return [name for name in names if _first_fault(head, name) is None]
 
 
