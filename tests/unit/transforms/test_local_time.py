@@ -7,10 +7,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.derived import derive, profile, rows
-from tests.events import event
+from tests.derived import AS_OF, live, profile, rows
+from tests.events import event, insert_events
 from transforms.calendar import steady_offset
 from transforms.models import load_models
+from transforms.runner import Runner
 
 # Steady since 1991, since 2016, all the time; never; and three quarters of an hour off.
 ZONES = ["Asia/Shanghai", "Europe/Istanbul", "Asia/Tokyo", "America/New_York", "Asia/Kathmandu"]
@@ -29,7 +30,10 @@ def test_a_business_date_is_that_of_the_zone(zone: str) -> None:
         event(f"c{number}", "reported", moment.replace(tzinfo=None).isoformat(" "), "UTC")
         for number, moment in enumerate(MOMENTS)
     ]
-    found = rows(derive(made, profile(time_zone=zone)), "SELECT case_id, reported_on FROM core_case")
+    connection = live()
+    insert_events(connection, made)
+    Runner(connection, profile(time_zone=zone), AS_OF).fold()
+    found = rows(connection, "SELECT case_id, reported_on FROM core_case")
     expected = {f"c{n}": moment.astimezone(ZoneInfo(zone)).date() for n, moment in enumerate(MOMENTS)}
     assert {row["case_id"]: row["reported_on"] for row in found} == expected
 
