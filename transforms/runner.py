@@ -45,8 +45,6 @@ RAW, EVENTS, MEMBERS = "raw_event", "core_case_event", "core_cohort_member"
 EVENTS_IN_A_PART = 2_000_000
 DAILY, PERIODS, RATES = "core_daily_cohort", "core_period_cohort", "out_period_rates"
 PENDING = "ops_pending_cell"
-# What no model reads of an event; the payload alone is dearer to read than all the rest.
-UNREAD = "payload, payload_hash, id_hash, kafka_topic, kafka_partition, kafka_offset, kafka_at"
 
 
 @dataclass(frozen=True)
@@ -153,15 +151,15 @@ class Runner:
         self.connection.execute(f"CREATE OR REPLACE TEMP TABLE cohort_delta AS FROM {DAILY} LIMIT 0")
         cases = self._one("SELECT count(*) FROM touched_case")
         if cases:
-            facts = self._models(KEPT, PASSING)
+            facts, span = self._models(KEPT, PASSING), self._touched_span()
             with narrowed(self.connection, {name: self._touched(name) for name in self._counted()}):
                 self._count_cohorts("-")
             for model in self._models(KEPT):
                 self.connection.execute(
                     f"DELETE FROM {model.name} WHERE case_id IN (SELECT case_id FROM touched_case)"
                 )
-            events = self._touched(RAW, "subject_id", columns=f"* EXCLUDE ({UNREAD})")
-            with narrowed(self.connection, {RAW: events}):
+            self._sql("touched_event_table", **span)
+            with narrowed_view(self.connection, RAW, "FROM touched_event"):
                 self._fold_events(facts)
                 self._count_cohorts("+")
                 self._drop_parts(facts)
@@ -172,10 +170,15 @@ class Runner:
         self._sql("complete_periods", as_of=self.as_of_date)
         return cases
 
-    def _touched(self, table: str, case_id: str = "case_id", columns: str = "*") -> str:
+    def _touched(self, table: str) -> str:
         """The rows of touched cases."""
-        touched = "SELECT case_id FROM touched_case"
-        return f"SELECT {columns} FROM {self._real(table)} WHERE {case_id} IN ({touched})"
+        return f"SELECT * FROM {self._real(table)} WHERE case_id IN (SELECT case_id FROM touched_case)"
+
+    def _touched_span(self) -> dict[str, datetime]:
+        """From when to when the events of touched cases lie."""
+        row = self.connection.execute(_text("select_touched_span")).fetchone()
+        assert row is not None
+        return {"first_at": row[0], "last_at": row[1]}
 
     def _counted(self) -> list[str]:
         """The facts that cohorts are made of."""

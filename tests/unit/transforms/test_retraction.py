@@ -74,6 +74,24 @@ def test_a_closing_taken_back_leaves_the_case_open_and_its_event_on_record() -> 
     assert (day["closed_count"], day["closure_due_count"], day["closure_rate"]) == (0, 0, None)
 
 
+def test_what_was_taken_back_far_off_and_at_one_moment_is_the_same_to_a_rebuild() -> None:
+    """Events beyond the time in which a case's standing events lie, and a retraction from beyond it."""
+    early = [event("A", "filed", "2026-05-01T08:00:00", id=name) for name in ("e1", "e2")]
+    begun = [event("A", "filed", "2026-05-04T08:00:00"), event("A", "closed", "2026-05-04T09:00:00", id="c")]
+    taken_back = [retraction(e) for e in (*early, begun[1])]
+    connection = live()
+    for number, batch in enumerate(
+        ([*early, *begun], taken_back, [event("A", "handled", "2026-05-04T10:00:00")]), 1
+    ):
+        insert_events(connection, batch, batch_id=number)
+        bring_up_to_date(connection, STREET)
+    found = everything(connection)
+    (case,) = rows(connection, "FROM core_case")
+    assert (case["state"], case["event_count"]) == ("handled", 2)
+    bring_up_to_date(connection, STREET, full=True)
+    assert everything(connection) == found
+
+
 @pytest.mark.parametrize("other", [{"source": "urn:other"}, {"subject": "B"}, {"retracts": "another"}])
 def test_what_takes_back_another_event_takes_back_nothing(other: dict[str, str]) -> None:
     closed = event("A", "closed", "2026-05-04T09:00:00")

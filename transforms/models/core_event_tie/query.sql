@@ -1,23 +1,24 @@
 -- Events of one case that happened at one moment, numbered in the order folding takes them: by sequence, then
--- id, then source. Where any other event stands, its time says alone.
+-- id, then source. Where any other event stands, its time says alone; what was taken back stands nowhere.
 WITH shared AS (
   SELECT
-    subject_id,
-    occurred_at
-  FROM raw_event
+    raw_event.subject_id,
+    raw_event.occurred_at
+  FROM {{ standing_events() }}
   WHERE event_type LIKE 'gridrates.case.%'
-  GROUP BY subject_id, occurred_at
+  GROUP BY raw_event.subject_id, raw_event.occurred_at
   HAVING count(*) > 1
 )
 
 SELECT
-  event.subject_id AS case_id,
-  event.source AS source_id,
-  event.event_id,
+  raw_event.subject_id AS case_id,
+  raw_event.source AS source_id,
+  raw_event.event_id,
   row_number() OVER (
-    PARTITION BY event.subject_id, event.occurred_at
-    ORDER BY coalesce(event.sequence_no, 0), event.event_id, event.source
+    PARTITION BY raw_event.subject_id, raw_event.occurred_at
+    ORDER BY coalesce(raw_event.sequence_no, 0), raw_event.event_id, raw_event.source
   ) AS tie_no
-FROM raw_event AS event
-INNER JOIN shared ON event.subject_id = shared.subject_id AND event.occurred_at = shared.occurred_at
-WHERE event.event_type LIKE 'gridrates.case.%'
+FROM {{ standing_events() }}
+INNER JOIN shared
+  ON raw_event.subject_id = shared.subject_id AND raw_event.occurred_at = shared.occurred_at
+WHERE raw_event.event_type LIKE 'gridrates.case.%'
