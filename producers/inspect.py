@@ -11,9 +11,11 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
 
+from contracts.personal_data import find
 from gridrates.errors import InputError
 from producers.csv_export.plan import ROUNDED_PATTERN
 from producers.csv_export.reading import BLANKS, GUARD, Layout, candidate_encodings, open_export, read_head
@@ -188,10 +190,12 @@ class Column:
         """Whether its name says that it is a time."""
         return bool(_TIME_NAME.search(self.name))
 
-    @property
+    @cached_property
     def may_be_personal(self) -> bool:
-        """Whether its name says that it is about a person."""
-        return bool(_PERSONAL.search(_NAME_OF_A_THING.sub("", self.name)))
+        """Whether its name says that it is about a person, or its codes hold telephone numbers and such."""
+        if _PERSONAL.search(_NAME_OF_A_THING.sub("", self.name)):
+            return True
+        return self.is_code and any(find(word) for word in self.words)
 
     @property
     def is_touched(self) -> bool:

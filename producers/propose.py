@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import islice
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import available_timezones
@@ -304,10 +304,9 @@ def _profile(name: str, inspection: Inspection, time_zone: str) -> str:
 def _registers(inspection: Inspection) -> list[tuple[str, list[list[str]]]]:
     """The registers that the codes seen make up: file name and rows, the header first."""
     seen = {role: sorted(column.words) for role, column in inspection.roles.items()}
-    grids = [
-        ["all", "", "city", "", "all"],
-        *([code, "all", "grid", code, code] for code in seen.get("grid_code", [])),
-    ]
+    codes = seen.get("grid_code", [])
+    root = next(name for name in map("all{}".format, chain([""], count(2))) if name not in codes)
+    grids = [[root, "", "city", "", "all"], *([code, root, "grid", code, code] for code in codes)]
     units = [[code, code, code] for code in seen.get("unit_code", [])]
     categories = [["export", code, code, code] for code in seen.get("category_code", [])]
     return [

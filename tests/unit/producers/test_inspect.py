@@ -343,6 +343,22 @@ def test_a_status_and_its_time_may_stand_for_a_closing(tmp_path: Path) -> None:
     assert len(imported(tmp_path / "street", path).of("closed")) == 20
 
 
+def test_codes_with_telephone_numbers_are_left_out(tmp_path: Path) -> None:
+    rows = [[f"a{n}", "2024-05-01", f"Squad 1380013800{n % 4}", "North"] for n in range(40)]
+    path = write_csv(tmp_path / "x.csv", [["id", "opened", "unit", "area"], *rows])
+    write_profile(tmp_path / "street", inspect_export(path), "UTC")
+    everything = "".join(file.read_text() for file in (tmp_path / "street").iterdir())
+    assert "13800" not in everything
+    assert "unit: 40 filled, 4 different; may be about a person: leave it out" in everything
+
+
+def test_a_grid_may_be_called_like_the_root_of_the_tree(tmp_path: Path) -> None:
+    rows = [[f"a{n}", "2024-05-01", ["all", "all2", "North"][n % 3]] for n in range(40)]
+    path = write_csv(tmp_path / "x.csv", [["id", "opened", "neighborhood"], *rows])
+    write_profile(tmp_path / "street", inspect_export(path), "UTC")
+    assert check_profile(tmp_path / "street") == []
+
+
 def test_columns_with_different_orders_keep_their_own(tmp_path: Path) -> None:
     rows = [[f"a{n}", f"05/{n:02}/2024", f"{n:02}/05/2024", f"{n:02}/06/2024"] for n in range(1, 29)]
     path = write_csv(tmp_path / "x.csv", [["id", "created", "closed", "due"], *rows])
