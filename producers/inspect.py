@@ -40,24 +40,9 @@ FEW_PLACEHOLDERS = 5
 # Words that stand where there is nothing to say; blank ones too.
 NOTHING = frozenset(
     (
-        *(
-            "-",
-            "--",
-            "—",
-            "——",
-            "/",
-            "\\",
-            "无",
-            "暂无",
-            "(空)",
-            "(空白)",
-            "NULL",
-            "Null",
-            "null",
-            "(null)",
-            "(NULL)",
-        ),
-        *("<null>", "<NULL>", "\\N", "N/A", "n/a", "NA", "#N/A", "None", "none", "NaN", "nan", "(blank)"),
+        *("-", "--", "—", "——", "/", "\\", "\\N", "无", "暂无", "(空)", "(空白)", "(blank)"),
+        *("NULL", "Null", "null", "(NULL)", "(null)", "<NULL>", "<null>", "N/A", "n/a", "NA", "#N/A"),
+        *("None", "none", "NaN", "nan"),
     )
 )
 # A name that can only be the case's own: it may come again, where a case has several rows.
