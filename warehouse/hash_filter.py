@@ -47,7 +47,9 @@ class HashFilter:
         self._runs.append(run)
         while len(self._runs) > 1 and 2 * len(self._runs[-1]) > len(self._runs[-2]):
             last = self._runs.pop()
-            self._runs[-1] = np.sort(np.concatenate([self._runs[-1], last]))
+            merged = np.concatenate([self._runs.pop(), last])
+            merged.sort(kind="stable")  # it merges what is in order already, in a third of the time
+            self._runs.append(merged)
         if len(self) * _BITS_A_HASH > 2 << self._bits:
             self._fill_bitmap()
         else:
