@@ -41,6 +41,9 @@ CASES = sorted((Path(__file__).parents[2] / "sql").rglob("*.yaml"))
 # Columns that only order events, and those of the bytes an event came in.
 INTERNAL = ("event_order",)
 RAW_WITHOUT = ("payload", "id_hash", "payload_hash")
+# What runs once over a few rows is sooner interpreted than compiled.
+INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+COMPILED = {"spark.sql.codegen.wholeStage": "true", "spark.sql.codegen.factoryMode": "FALLBACK"}
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +71,7 @@ def test_spark_gives_the_rows_that_duckdb_gives(spark: Any, path: Path, tmp_path
     chosen = profile(**case.get("profile", {}))
     connection = derive(events_of(case, chosen), chosen, **as_of(case))
     models = models_of(chosen, **as_of(case))
+    run_as(spark, INTERPRETED)
     give_inputs(spark, connection, {model.name for model in models}, tmp_path)
     compared = 0
     for model in models:
@@ -96,6 +100,7 @@ def test_spark_gives_bostons_figures(
         runner.fold()
         runner.compute(runner.stale_dates())
         models = models_of(chosen)
+        run_as(spark, COMPILED)
         give_inputs(spark, connection, {model.name for model in models}, tmp_path)
         for model in models:
             spark.sql(spark_sql(model.sql)).write.parquet(str(tmp_path / model.name))
@@ -120,6 +125,12 @@ def differences(connection: duckdb.DuckDBPyConnection, model: Model, made: Path)
 
 def models_of(chosen: Profile, as_of: Any = AS_OF) -> list[Model]:
     return load_models(chosen, as_of=as_of, as_of_date=business_date(chosen, as_of))
+
+
+def run_as(spark: Any, way: dict[str, str]) -> None:
+    """Let the session run what follows in a way."""
+    for name, value in way.items():
+        spark.conf.set(name, value)
 
 
 def give_inputs(spark: Any, connection: duckdb.DuckDBPyConnection, made: set[str], folder: Path) -> None:
