@@ -87,7 +87,7 @@ def collect(
     return [
         _landing(settings, stages, probe or read_lag, moment),
         _freshness(settings, stages, published, moment),
-        _rejects(published),
+        _rejects(stages, published),
         _checks(stages, published),
         _disk(settings),
     ]
@@ -148,7 +148,7 @@ def _freshness(
 ) -> Line:
     line = Line("freshness", "时效", Level.GREEN, "")
     if published is None:
-        return _worse(line, Level.YELLOW, "nothing has been published yet", "Run `gridrates run`.")
+        return _not_there(line, settings, _moment(stages.get("publish", {}).get("ended_at")))
     age = now - published.published_at
     line.details = {
         "generation": published.generation,
@@ -173,8 +173,23 @@ def _freshness(
     return line
 
 
-def _rejects(published: Published | None) -> Line:
+def _not_there(line: Line, settings: Settings, published_at: datetime | None) -> Line:
+    """Without a readable published file: it was never made, or it was and is gone."""
+    if published_at is None:
+        return _worse(line, Level.YELLOW, "nothing has been published yet", "Run `gridrates run`.")
+    return _worse(
+        line,
+        Level.RED,
+        f"what was published on {published_at:%Y-%m-%d %H:%M} UTC is gone or cannot be read: "
+        f"{settings.published_dir}",
+        "Run `gridrates run`: it publishes everything anew.",
+    )
+
+
+def _rejects(stages: Mapping[str, Any], published: Published | None) -> Line:
     line = Line("rejects", "拒收", Level.GREEN, "none is open")
+    if published is None and "land" in stages:
+        line.text = "unknown until something is published"
     found = published.open_rejects if published else {}
     line.details = {"open": dict(found)}
     if found:

@@ -244,3 +244,15 @@ def test_without_any_broker_it_says_how_to_start_one(street) -> None:
     code, said = run(street)
     assert code == 20
     assert "gridrates dev up" in said
+
+
+def test_a_published_file_that_is_gone_is_not_one_that_never_was(street: Settings) -> None:
+    landed(street, MINUTE)
+    statefile.write(street, "publish", {"state": "succeeded", "ended_at": "2026-05-03T01:00:00+00:00"})
+    assert "gone" not in line(street, "freshness").text
+    shutil.rmtree(street.published_dir)
+    gone = line(street, "freshness")
+    assert (gone.level, gone.remedy) == (RED, "Run `gridrates run`: it publishes everything anew.")
+    assert "published on 2026-05-03 01:00 UTC is gone" in gone.text
+    # What was refused stands in the published file: without it nobody knows.
+    assert line(street, "rejects").text == "unknown until something is published"
