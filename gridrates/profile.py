@@ -332,13 +332,24 @@ def explain(error: ValidationError) -> str:
 
 
 def _read(path: Path, row_type: type[R]) -> tuple[R, ...]:
-    return tuple(_rows(path, row_type)) if path.exists() else ()
+    try:
+        return tuple(_rows(path, row_type)) if path.exists() else ()
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(
+            f"{path} cannot be read: {error}.",
+            remedy="Save it as CSV in UTF-8 (in Excel: CSV UTF-8; plain CSV is GBK on a Chinese Windows).",
+        ) from error
 
 
 def _rows(path: Path, row_type: type[R]) -> Iterator[R]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(line for line in file if not line.startswith("#"))
         for row in reader:
+            if reader.restkey in row:
+                raise InputError(
+                    f"{path}, row {reader.line_num}: it has more cells than there are columns.",
+                    remedy="Put a cell that holds a comma into double quotes.",
+                )
             try:
                 yield row_type.model_validate({k: v for k, v in row.items() if v is not None})
             except ValidationError as error:

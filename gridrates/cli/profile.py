@@ -98,16 +98,20 @@ def check(
 ) -> None:
     """Check a profile's registers and, with --file, how an export would be mapped by it.
 
-    Grid tree, units, categories, limits, calendar: circles, overlaps, gaps, unknown codes. Exit code 2
+    Grid tree, units, categories, limits, calendar: circles, overlaps, gaps, unknown codes; and whether the
+    rules in expectations.yaml can be read. Exit code 2
     when there is an error, or a row of the export is rejected.
     """
+    from expectations.suites import load_catalogue
     from gridrates.profile import folder_of, load_profile
     from gridrates.profile_check import check_codes, check_profile
     from transforms.composites import chosen_composites
+    from transforms.models import ROOM as TRANSFORMS
 
     folder = folder_of(name or common.settings(ctx).profile)
     findings = check_profile(folder)
     chosen_composites(load_profile(str(folder)))
+    load_catalogue(declarations=TRANSFORMS, additions=folder / "expectations.yaml")
     trial = _try(folder, file or [], mapping)
     if trial is not None:
         findings += check_codes(load_profile(str(folder)), trial.codes)

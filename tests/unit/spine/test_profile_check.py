@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from gridrates.cli import app
 from gridrates.errors import InputError
 from gridrates.profile import SHIPPED, load_profile
 from gridrates.profile_check import Finding, check_codes, check_profile
@@ -53,6 +55,29 @@ def only(findings: list[Finding]) -> Finding:
 @pytest.mark.parametrize("name", sorted(path.parent.name for path in SHIPPED.glob("*/profile.yaml")))
 def test_the_shipped_profiles_are_clean(name: str) -> None:
     assert check_profile(SHIPPED / name) == []
+
+
+def test_a_register_that_is_not_utf8_says_how_to_save_it(tmp_path: Path) -> None:
+    folder = profile_of(tmp_path)
+    (folder / "units.csv").write_bytes("unit_code,name_zh\nU1,城管队\n".encode("gbk"))
+    with pytest.raises(InputError, match=r"units\.csv cannot be read") as error:
+        check_profile(folder)
+    assert "CSV UTF-8" in error.value.remedy
+
+
+def test_a_comma_too_many_is_named_with_its_row(tmp_path: Path) -> None:
+    folder = profile_of(tmp_path, units="unit_code,name_en\nU1,City team\nU2,Roads, bridges\n")
+    with pytest.raises(InputError, match=r"units\.csv, row 3: it has more cells") as error:
+        check_profile(folder)
+    assert "double quotes" in error.value.remedy
+
+
+@pytest.mark.parametrize("text", ["parameters: [\n", "nope: 3\n", "parameters: {nope: 3}\n"])
+def test_rules_of_the_profile_that_the_gate_could_not_read_are_found(tmp_path: Path, text: str) -> None:
+    (profile_of(tmp_path) / "expectations.yaml").write_text(text, encoding="utf-8")
+    result = CliRunner().invoke(app, ["profile", "check", str(tmp_path)])
+    assert result.exit_code == 2
+    assert "expectations.yaml" in result.output
 
 
 def test_a_profile_without_registers_is_clean(tmp_path: Path) -> None:
