@@ -1,11 +1,13 @@
 """Why a figure is what it is: the cases in its numerator and denominator.
 
 Reads the published file alone: the very SQL that puts cases into cohorts runs again over the published
-tables, for one date or for one case. Guarantees that the rows listed add up to the published figure.
+tables, for a stretch of dates or for one case. Guarantees that the rows listed add up to the published
+figure.
 """
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -15,10 +17,13 @@ import duckdb
 
 from gridrates.errors import InputError
 from gridrates.profile import Profile
+from gridrates.published_rates import check_covered, choose_nodes, read_nodes, read_work_type
 from gridrates.recount import create_members
 from transforms.indicators import Indicator, IndicatorFamily, load_indicators
 
 SQL = Path(__file__).parent / "sql"
+# What figures are counted by, beside places.
+DIMENSIONS = ("unit", "category", "channel", "operator", "tag")
 
 
 @dataclass(frozen=True)
@@ -39,8 +44,9 @@ class Member:
 
 @dataclass(frozen=True)
 class Explanation:
-    """A figure of one date and place, and every thing behind it."""
+    """A figure of a stretch of dates and a place, and every thing behind it."""
 
+    indicator_code: str
     indicator: Indicator
     formula: str
     basis: str
@@ -55,16 +61,23 @@ def explain_figure(
     profile: Profile,
     code: str,
     *,
-    day: date,
+    first: date,
+    last: date,
     place: str,
     work_type: str,
+    level: str | None = None,
 ) -> Explanation:
-    """Everything behind the indicator `code` on a business date at a node of the grid tree.
+    """Everything behind the indicator `code` of the business dates from `first` to `last`.
 
-    Raises InputError for an unknown indicator or node, and for one whose parts are of different cohorts.
+    `place` is a node of the grid tree, by code or name; with one of `DIMENSIONS` as `level`, a code of that.
+    The numerator is cut at the end of `last`, as the published figures of days and periods are.
+
+    Raises InputError for dates that no figure is published of, an unknown indicator, kind of work or place.
     """
     family = load_indicators()
     indicator = _indicator(family, code)
+    check_covered(connection, first, last)
+    read_work_type(connection, work_type)
     top, bottom = family.measures[indicator.numerator], family.measures[indicator.denominator]
     create_members(connection, profile)
     cursor = connection.execute(
@@ -73,16 +86,17 @@ def explain_figure(
             "numerator": top.cohort,
             "numerator_count": top.count,
             "denominator": bottom.cohort,
-            "day": day,
-            "place": place,
+            "first": first,
+            "last": last,
+            "level": level,
+            "place": _place(connection, place, level, last),
             "work_type": work_type,
         },
     )
     members = [Member(*row) for row in cursor.fetchall()]
-    if not members:
-        _check_place(connection, place)
     counted = sum(m.points or 0 for m in members) if top.count == "points" else _in_numerator(members)
     return Explanation(
+        indicator_code=code,
         indicator=indicator,
         formula=f"{family.formula(code, 'zh')} · {family.formula(code, 'en')}",
         basis=family.cohorts[bottom.cohort].basis,
@@ -106,8 +120,12 @@ def explain_case(
 
 def _indicator(family: IndicatorFamily, code: str) -> Indicator:
     if code not in family.indicators:
+        near = difflib.get_close_matches(code, family.indicators, n=3)
         raise InputError(
-            f"There is no indicator {code!r}.", remedy=f"Name one of: {', '.join(family.indicators)}."
+            f"There is no indicator {code!r}.",
+            remedy=f"Did you mean {' or '.join(near)}?"
+            if near
+            else f"Name one of: {', '.join(family.indicators)}.",
         )
     return family.indicators[code]
 
@@ -116,9 +134,19 @@ def _in_numerator(members: Sequence[Member]) -> int:
     return sum(member.is_in_numerator for member in members)
 
 
-def _check_place(connection: duckdb.DuckDBPyConnection, place: str) -> None:
-    known = connection.execute("SELECT 1 FROM grid_paths WHERE code = ? LIMIT 1", [place]).fetchone()
-    if known is None:
+def _place(connection: duckdb.DuckDBPyConnection, wanted: str, level: str | None, day: date) -> str:
+    """The code of what was asked for. A node counts under its code also after it left the map."""
+    table = "period_rates" if level in DIMENSIONS else "grid_paths"
+    known = connection.execute(
+        f"SELECT 1 FROM {table} WHERE code = $code AND level = coalesce($level, level) LIMIT 1",
+        {"code": wanted, "level": level},
+    ).fetchone()
+    if known:
+        return wanted
+    if level in DIMENSIONS:
         raise InputError(
-            f"There is no node {place!r} in the grid tree.", remedy='Look at `gridrates query "FROM grids"`.'
+            f"No published figure is of the {level} {wanted!r}.",
+            remedy=f"`gridrates query \"SELECT DISTINCT code FROM period_rates WHERE level = '{level}'\"` "
+            "lists those there are.",
         )
+    return choose_nodes(read_nodes(connection, day), level=level, code=wanted)[0].code

@@ -131,6 +131,21 @@ def last_date(connection: duckdb.DuckDBPyConnection) -> date:
     return day
 
 
+def check_covered(connection: duckdb.DuckDBPyConnection, first: date, last: date) -> None:
+    """Raise InputError when none of the dates lies between the first published one and the publication.
+
+    There a date without figures is one on which nothing was due; beyond, nothing is known.
+    """
+    ((begins, ends),) = connection.execute(_text("read_covered")).fetchall()
+    if begins is None or (first <= ends and last >= begins):
+        return
+    asked = f"{first} is" if first == last else f"{first} to {last} are"
+    raise InputError(
+        f"{asked} outside what is published: {begins} to {ends}.",
+        remedy='Ask for dates within. `gridrates query "FROM published_dates"` lists those with figures.',
+    )
+
+
 def drawn_on(connection: duckdb.DuckDBPyConnection) -> date:
     """The date whose drawing of the grid tree is the current one: that of the publication."""
     row = connection.execute(_text("read_drawn_on")).fetchone()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from gridrates.profile import Profile
 
 SHOWN = 40
+EXAMPLE = "For example: gridrates explain closure_rate --date 2026-05-01"
 
 
 def register(app: typer.Typer) -> None:
@@ -25,6 +27,7 @@ def register(app: typer.Typer) -> None:
         epilog=common.examples(
             "gridrates explain closure_rate --date 2026-05-01",
             "gridrates explain sign_rate --date 2026-05-01 --code 310199001001 --json",
+            "gridrates explain sign_rate --date 2026-05-01 --level unit --code U01",
             "gridrates explain --case C-2026-000123",
         )
     )(explain)
@@ -34,7 +37,17 @@ def explain(
     ctx: typer.Context,
     indicator: Annotated[str | None, typer.Argument(help="A rate, such as closure_rate.")] = None,
     day: Annotated[str | None, typer.Option("--date", help="Business date.")] = None,
-    code: Annotated[str, typer.Option(help="Node of the grid tree; the whole by default.")] = "total",
+    first: Annotated[
+        str | None, typer.Option("--from", help="First date of a period, such as a month.")
+    ] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last date of the period.")] = None,
+    level: Annotated[
+        str | None,
+        typer.Option(help="What --code is: unit, category, channel, operator, tag, or a level of the tree."),
+    ] = None,
+    code: Annotated[
+        str, typer.Option(help="Node of the grid tree, or a code of --level; the whole by default.")
+    ] = "total",
     work_type: Annotated[str, typer.Option(help="Kind of work; all of them together by default.")] = "all",
     case: Annotated[str | None, typer.Option(help="Show where this case counts instead.")] = None,
     as_json: common.Json = False,
@@ -50,18 +63,50 @@ def explain(
         if case is not None:
             _tell_case(connection, profile, case, as_json)
             return
-        if indicator is None or day is None:
-            raise InputError(
-                "Name an indicator and a date, or a case.",
-                remedy="For example: gridrates explain closure_rate --date 2026-05-01",
-            )
+        if indicator is None:
+            raise InputError("Neither an indicator was named, nor a case.", remedy=EXAMPLE)
+        begin, end = _dates(day, first, last)
         found = explain_figure(
-            connection, profile, indicator, day=common.a_date(day), place=code, work_type=work_type
+            connection,
+            profile,
+            indicator,
+            first=begin,
+            last=end,
+            place=code,
+            work_type=work_type,
+            level=level,
         )
     if as_json:
-        common.print_json(asdict(found))
+        asked = {"first_date": begin, "last_date": end, "level": level, "code": code, "work_type": work_type}
+        common.print_json(asked | _as_json(found))
     else:
         _tell(found)
+
+
+def _dates(day: str | None, first: str | None, last: str | None) -> tuple[date, date]:
+    if day and not first and not last:
+        return (common.a_date(day),) * 2
+    if day or not first or not last:
+        raise InputError("One date is needed, or the first and the last of several.", remedy=EXAMPLE)
+    begin, end = common.a_date(first), common.a_date(last)
+    if end < begin:
+        raise InputError(f"{end} is before {begin}.", remedy="Choose dates the other way round.")
+    return begin, end
+
+
+def _as_json(found: Explanation) -> dict[str, Any]:
+    return {
+        "indicator": found.indicator_code,
+        "name_zh": found.indicator.zh,
+        "name_en": found.indicator.en,
+        "formula": found.formula,
+        "basis": found.basis,
+        "source": found.indicator.source,
+        "value": found.value,
+        "numerator": found.numerator,
+        "denominator": found.denominator,
+        "members": [asdict(member) for member in found.members],
+    }
 
 
 def _tell(found: Explanation) -> None:
@@ -78,10 +123,13 @@ def _tell(found: Explanation) -> None:
     out.print(
         f"{found.indicator.zh} {found.indicator.en}: {value} = {found.numerator:g} / {found.denominator}"
     )
-    out.print(f"{found.formula}\n{found.basis}", markup=False)
-    table = Table(
-        "计入 in", "案件 case", "应办 due", "截止 deadline", "完成 finished", "状态 state", box=None
-    )
+    out.print(f"{found.formula}\n{found.basis}\n来源 source: {found.indicator.source}", markup=False)
+    table = Table(box=None)
+    table.add_column("计入 in")
+    # A number that is cut short finds no case.
+    table.add_column("案件 case", overflow="fold", min_width=20)
+    for heading in ("应办 due", "截止 deadline", "完成 finished", "状态 state"):
+        table.add_column(heading)
     for member in found.members[:SHOWN]:
         table.add_row(
             "✓" if member.is_in_numerator else "✗",

@@ -100,7 +100,7 @@ def rates(
     Without options: the last whole business date with events, for the whole and the first level below it.
     """
     from gridrates.published_client import open_published
-    from gridrates.published_rates import know_as_at
+    from gridrates.published_rates import check_covered, know_as_at
 
     settings = common.settings(ctx)
     if as_known_at is not None and (whole or tree is Map.CURRENT):
@@ -110,6 +110,7 @@ def rates(
         )
     with open_published(settings) as connection:
         span = _dates(connection, day, first, last)
+        check_covered(connection, *span)
         if as_known_at is not None:
             know_as_at(connection, common.a_moment(as_known_at))
         if whole or tree is Map.CURRENT:

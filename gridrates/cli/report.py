@@ -82,15 +82,15 @@ def report(
 
 def _scope(settings: Settings, day: str | None, period: str | None) -> Scope:
     from gridrates.published_client import open_published
-    from gridrates.published_rates import last_date
+    from gridrates.published_rates import check_covered, last_date
     from reports.scope import day as one_day
     from reports.scope import parse
 
     if day and period:
         raise InputError("A date was asked for, and a period.", remedy="Use --date or --period.")
-    if period:
-        return parse(period)
-    if day:
-        return one_day(common.a_date(day))
+    asked = parse(period) if period else one_day(common.a_date(day)) if day else None
     with open_published(settings) as connection:
-        return one_day(last_date(connection))
+        if asked is None:
+            return one_day(last_date(connection))
+        check_covered(connection, asked.first, asked.last)
+    return asked

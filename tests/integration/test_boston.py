@@ -254,7 +254,8 @@ def test_a_figure_is_explained_by_exactly_the_cases_it_counts(job: Job, requests
             connection,
             load_profile("boston-311"),
             "closure_on_time_rate",
-            day=day,
+            first=day,
+            last=day,
             place="total",
             work_type="all",
         )
