@@ -228,7 +228,8 @@ def _kafka(settings: Settings, probe: Probe, now: datetime) -> Iterator[Finding]
         partitions = probe(settings)
     except GridratesError as error:
         (away,) = judge(settings, "kafka", [("broker", 1.0)])
-        yield replace(away, detail=error.message)
+        # It becomes a part of a sentence that has its own full stop.
+        yield replace(away, detail=error.message.removesuffix("."))
         return
     yield from judge(settings, "kafka", [("broker", 0.0)])
     yield from judge(settings, "lag", [(str(each.partition), float(each.behind)) for each in partitions])

@@ -106,7 +106,7 @@ def test_lag_and_age_of_a_partition(
 
 def test_a_broker_that_is_away_is_a_finding_and_the_rest_is_measured(street: Settings) -> None:
     found = measured(street, probe=away)
-    assert (found["kafka/broker"].level, found["kafka/broker"].text) == (RED, "Kafka does not answer.")
+    assert (found["kafka/broker"].level, found["kafka/broker"].text) == (RED, "Kafka does not answer")
     assert "file_bytes/live" in found
     assert not any(key.startswith("lag/") for key in found)
 
