@@ -76,7 +76,7 @@ def explain_figure(
     """
     family = load_indicators()
     indicator = _indicator(family, code)
-    check_covered(connection, first, last)
+    until = check_covered(connection, first, last)
     read_work_type(connection, work_type)
     top, bottom = family.measures[indicator.numerator], family.measures[indicator.denominator]
     create_members(connection, profile)
@@ -88,6 +88,7 @@ def explain_figure(
             "denominator": bottom.cohort,
             "first": first,
             "last": last,
+            "until": until,
             "level": level,
             "place": _place(connection, place, level, last),
             "work_type": work_type,

@@ -131,19 +131,21 @@ def last_date(connection: duckdb.DuckDBPyConnection) -> date:
     return day
 
 
-def check_covered(connection: duckdb.DuckDBPyConnection, first: date, last: date) -> None:
-    """Raise InputError when none of the dates lies between the first published one and the publication.
+def check_covered(connection: duckdb.DuckDBPyConnection, first: date, last: date) -> date:
+    """The last date of which anything can be known. Raises InputError when none of the dates asked for lies
+    between the first published one and that.
 
     There a date without figures is one on which nothing was due; beyond, nothing is known.
     """
     ((begins, ends),) = connection.execute(_text("read_covered")).fetchall()
-    if begins is None or (first <= ends and last >= begins):
-        return
-    asked = f"{first} is" if first == last else f"{first} to {last} are"
-    raise InputError(
-        f"{asked} outside what is published: {begins} to {ends}.",
-        remedy='Ask for dates within. `gridrates query "FROM published_dates"` lists those with figures.',
-    )
+    if begins is not None and (first > ends or last < begins):
+        asked = f"{first} is" if first == last else f"{first} to {last} are"
+        raise InputError(
+            f"{asked} outside what is published: {begins} to {ends}.",
+            remedy='Ask for dates within. `gridrates query "FROM published_dates"` lists those with figures.',
+        )
+    until: date = ends
+    return until
 
 
 def drawn_on(connection: duckdb.DuckDBPyConnection) -> date:

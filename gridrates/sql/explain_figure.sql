@@ -6,7 +6,7 @@ WITH placed AS (
   LEFT JOIN work_types ON member.work_type = work_types.work_type
   WHERE member.due_on BETWEEN $first AND $last
     -- What has not fallen due when the file is made is in no figure yet.
-    AND member.due_on <= (SELECT CAST(published_at AT TIME ZONE time_zone AS DATE) FROM publication)
+    AND member.due_on <= $until
     AND CASE $level
       WHEN 'unit' THEN coalesce(member.unit_code, 'unassigned') = $place
       WHEN 'category' THEN coalesce(member.category_system || ':' || member.category_code, 'unassigned') = $place

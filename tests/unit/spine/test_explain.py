@@ -16,6 +16,7 @@ from gridrates.errors import InputError
 from gridrates.explain import DIMENSIONS, Explanation, explain_figure
 from gridrates.profile import load_profile
 from gridrates.published_client import open_published
+from gridrates.published_rates import check_covered
 from gridrates.settings import Settings
 from tests.published_street import course, events, make_settings, publish_street
 
@@ -159,3 +160,19 @@ def test_a_date_that_nothing_is_known_of_is_no_date_without_cases(
 )
 def test_dates_are_one_or_a_first_and_a_last(settings: Settings, dates: tuple[str, ...]) -> None:
     assert run(settings, "explain", "closure_rate", *dates).exit_code == 2
+
+
+def test_a_business_day_that_has_begun_before_midnight_is_covered() -> None:
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(
+            "CREATE TABLE publication AS SELECT DATE '2026-05-01' AS first_date, "
+            "TIMESTAMPTZ '2026-05-03 06:00:00Z' AS published_at, 'Asia/Shanghai' AS time_zone"
+        )
+        connection.execute("CREATE TABLE published_dates AS SELECT DATE '2026-05-02' AS business_date")
+        assert check_covered(connection, DAY, DAY) == date(2026, 5, 3)
+        connection.execute("INSERT INTO published_dates VALUES ('2026-05-04')")
+        tomorrow = date(2026, 5, 4)
+        assert check_covered(connection, tomorrow, tomorrow) == tomorrow
+        with pytest.raises(InputError, match="outside what is published"):
+            check_covered(connection, date(2026, 5, 5), date(2026, 5, 9))
