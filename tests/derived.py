@@ -24,8 +24,8 @@ def profile(**chosen: Any) -> Profile:
 
 
 def live() -> duckdb.DuckDBPyConnection:
-    """An empty live file in memory."""
-    connection = duckdb.connect()
+    """An empty live file in memory. One thread: there are few rows, and other tests want the processors."""
+    connection = duckdb.connect(config={"threads": 1})
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
     migrate(connection)
     return connection

@@ -59,22 +59,13 @@ def test_neither_order_nor_batches_nor_repeated_runs_matter(events: list[Row], r
 
 
 @slow
-@given(histories(), st.integers(min_value=1, max_value=7))
-def test_a_rebuild_in_parts_is_the_rebuild_of_all_at_once(events: list[Row], at_once: int) -> None:
-    whole = derive(events, STREET)
-    expected = everything(whole)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runner, "EVENTS_IN_A_PART", at_once)
-        bring_up_to_date(whole, STREET, full=True)
-    assert everything(whole) == expected
-
-
-@slow
-@given(histories())
-def test_a_full_rebuild_changes_nothing(events: list[Row]) -> None:
+@given(histories(), st.integers(min_value=1, max_value=7) | st.just(runner.EVENTS_IN_A_PART))
+def test_a_full_rebuild_changes_nothing_in_parts_or_at_once(events: list[Row], at_once: int) -> None:
     connection = derive(events, STREET)
     before = everything(connection)
-    bring_up_to_date(connection, STREET, full=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner, "EVENTS_IN_A_PART", at_once)
+        bring_up_to_date(connection, STREET, full=True)
     assert everything(connection) == before
 
 
