@@ -49,7 +49,7 @@ def make_settings(folder: Path, **changes: Any) -> Settings:
     profile.mkdir(parents=True, exist_ok=True)
     for name, text in FILES.items():
         (profile / name).write_text(text, encoding="utf-8")
-    return Settings(home=folder / "home", profile=str(profile), **{"duckdb_threads": 1, **changes})
+    return Settings(home=folder / "home", profile=str(profile), **changes)
 
 
 def course(case: str, grid: str, day: str, *, kind: str = "grid_case", **steps: str) -> Iterator[Row]:

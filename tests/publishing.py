@@ -56,7 +56,7 @@ def make_settings(folder: Path, **changes: Any) -> Settings:
     profile = folder / "test-street"
     profile.mkdir(parents=True, exist_ok=True)
     (profile / "profile.yaml").write_text(PROFILE, encoding="utf-8")
-    return Settings(home=folder / "home", profile=str(profile), **{"duckdb_threads": 1, **changes})
+    return Settings(home=folder / "home", profile=str(profile), **changes)
 
 
 @contextmanager

@@ -95,7 +95,7 @@ def six_weeks() -> SixWeeks:
     folder = Path(tempfile.mkdtemp(prefix="six-weeks-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     profile = make_profile(folder)
-    settings = Settings(home=folder / "home", profile=str(profile), duckdb_threads=1)
+    settings = Settings(home=folder / "home", profile=str(profile))
     events = [*simulated(profile, folder / "events.jsonl"), *repeated()]
     late = [made for made in events if made["type"].endswith(".closed.v1")][::20]
     with open_pass(settings, "test", now=NOW) as this:
