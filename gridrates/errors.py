@@ -6,6 +6,9 @@ remedy and exits with its code. Anything else is a defect of ours and keeps its 
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Callable, Iterable
+
 
 class GridratesError(Exception):
     """A failure with a remedy.
@@ -53,3 +56,11 @@ class ResourceError(GridratesError):
     """The disk is full, or a directory cannot be written."""
 
     exit_code = 6
+
+
+def did_you_mean(
+    wanted: str, known: Iterable[str], *, otherwise: str, shown: Callable[[str], str] = str
+) -> str:
+    """The remedy for a word that is not known: the nearest ones, as they are shown, or `otherwise`."""
+    near = difflib.get_close_matches(wanted, list(known), n=3, cutoff=0.5)
+    return f"Did you mean {' or '.join(map(shown, near))}?" if near else otherwise

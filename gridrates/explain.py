@@ -7,7 +7,6 @@ figure.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from gridrates.errors import InputError
+from gridrates.errors import InputError, did_you_mean
 from gridrates.profile import Profile
 from gridrates.published_rates import check_covered, choose_nodes, read_nodes, read_work_type
 from gridrates.recount import create_members
@@ -121,12 +120,10 @@ def explain_case(
 
 def _indicator(family: IndicatorFamily, code: str) -> Indicator:
     if code not in family.indicators:
-        near = difflib.get_close_matches(code, family.indicators, n=3)
+        one_of = f"Name one of: {', '.join(family.indicators)}."
         raise InputError(
             f"There is no indicator {code!r}.",
-            remedy=f"Did you mean {' or '.join(near)}?"
-            if near
-            else f"Name one of: {', '.join(family.indicators)}.",
+            remedy=did_you_mean(code, family.indicators, otherwise=one_of),
         )
     return family.indicators[code]
 

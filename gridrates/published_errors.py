@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import duckdb
 
-from gridrates.errors import GridratesError, InputError, ResourceError
+from gridrates.errors import GridratesError, InputError, ResourceError, did_you_mean
 
 _NO_TABLE = re.compile(r"Table with name (.+?) does not exist")
 _CLOSED_OFF = ("disabled by configuration", "disabled through configuration")
@@ -57,10 +56,9 @@ def _explained(error: duckdb.Error, connection: duckdb.DuckDBPyConnection) -> Gr
 
 def _nearest(wanted: str, connection: duckdb.DuckDBPyConnection) -> str:
     names = _known(connection)
-    near = difflib.get_close_matches(wanted.rpartition(".")[2].lower(), names, n=3, cutoff=0.5)
-    if near:
-        return f"Did you mean {' or '.join(names[name] for name in near)}?"
-    return f"There are {', '.join(sorted(names.values()))}."
+    there_are = f"There are {', '.join(sorted(names.values()))}."
+    bare = wanted.rpartition(".")[2].lower()
+    return did_you_mean(bare, names, otherwise=there_are, shown=names.__getitem__)
 
 
 def _known(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:

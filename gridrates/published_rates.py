@@ -6,7 +6,6 @@ with its numerator and denominator, and is None where nothing was due.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -16,7 +15,7 @@ from typing import Any
 
 import duckdb
 
-from gridrates.errors import InputError, WarehouseError
+from gridrates.errors import InputError, WarehouseError, did_you_mean
 
 TOTAL = "total"
 ALL_WORK = "all"
@@ -254,11 +253,8 @@ def _node_called(wanted: str, nodes: Sequence[Node], level: str | None) -> Node:
         if wanted in (node.code, node.name_zh, node.name_en):
             return node
     names = [name for node in candidates for name in (node.code, node.name_zh, node.name_en)]
-    near = ", ".join(difflib.get_close_matches(wanted, names, n=3, cutoff=0.4))
-    raise InputError(
-        f"There is no grid {wanted!r}.",
-        remedy=f"Did you mean {near}?" if near else '`gridrates query "FROM grids"` lists them.',
-    )
+    listed = '`gridrates query "FROM grids"` lists them.'
+    raise InputError(f"There is no grid {wanted!r}.", remedy=did_you_mean(wanted, names, otherwise=listed))
 
 
 def _first_level_of_several(nodes: Sequence[Node]) -> str | None:
