@@ -127,16 +127,17 @@ def _tell(found: Explanation) -> None:
     table = Table(box=None)
     table.add_column("计入 in")
     # A number that is cut short finds no case.
-    table.add_column("案件 case", overflow="fold", min_width=20)
-    for heading in ("应办 due", "截止 deadline", "完成 finished", "状态 state"):
+    table.add_column("案件 case", overflow="fold", min_width=18)
+    # The first two are of what is counted, a case, a task, a check or a visit; the others of its case.
+    for heading in ("应办 due", "办结 done", "截止 deadline\n完成 finished", "状态 state"):
         table.add_column(heading)
     for member in found.members[:SHOWN]:
         table.add_row(
             "✓" if member.is_in_numerator else "✗",
             member.case_id if member.thing_id == member.case_id else f"{member.case_id} {member.thing_id}",
-            member.due_at or str(member.due_on),
-            member.deadline_at or "—",
-            member.finished_at or "—",
+            str(member.due_on),
+            str(member.done_on or "—"),
+            f"{member.deadline_at or '—'}\n{member.finished_at or '—'}",
             member.state,
         )
     out.print(table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -120,6 +121,13 @@ def test_the_number_of_a_case_is_never_cut_short(settings: Settings) -> None:
     shown = run(settings, "explain", "closure_rate", "--date", "2026-05-01").stdout
     assert LONG in shown
     assert "来源 source" in shown
+
+
+def test_a_task_is_shown_with_its_own_dates_and_those_of_its_case(settings: Settings) -> None:
+    shown = run(settings, "explain", "sign_rate", "--date", "2026-05-01", "--code", "W").stdout
+    (line,) = (line for line in shown.splitlines() if "W0" in line and "✓" in line)
+    # Signed for on the first, while the case fell due on the second and was never finished.
+    assert re.findall(r"[-0-9]{10}", line) == ["2026-05-01", "2026-05-01", "2026-05-02"]
 
 
 def test_machines_get_names_and_not_how_python_writes_them(settings: Settings) -> None:
