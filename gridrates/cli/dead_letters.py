@@ -253,14 +253,16 @@ def _told(action: Action) -> dict[str, Any]:
 
 
 def _print_list(shown: list[DeadLetter], total: int) -> None:
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("编号 id", "原因 reason", "说明 what is wrong", "事件 event", "位置 position", box=None)
+    # What is cut short finds nothing.
+    event, place = (Column(name, overflow="fold") for name in ("事件 event", "位置 position"))
+    table = Table("编号 id", "原因 reason", "说明 what is wrong", event, place, box=None)
     for letter in shown:
         who = " ".join(filter(None, (letter.source, letter.event_id))) or "—"
         text = letter.reason_text if len(letter.reason_text) <= 80 else f"{letter.reason_text[:79]}…"
-        place = f"{letter.topic}/{letter.partition}/{letter.offset}"
-        table.add_row(str(letter.reject_id), letter.reason_code, text, who, place)
+        position = f"{letter.topic}/{letter.partition}/{letter.offset}"
+        table.add_row(str(letter.reject_id), letter.reason_code, text, who, position)
     if shown:
         common.stdout().print(table)
     common.say(f"{len(shown):,} of {total:,} dead letters." if total else "No dead letter.")

@@ -43,6 +43,8 @@ def test_list_shows_what_is_wrong(street: CommandLine) -> None:
     assert "4 of 4 dead letters." in shown.err
     assert "Byte 105 is not UTF-8" in shown.out
     assert "/test t-1" in shown.out
+    places = query(street.settings, "SELECT kafka_partition, kafka_offset FROM raw_rejected_event")
+    assert all(f"/{partition}/{offset} " in shown.out for partition, offset in places)
     told = street("dead-letters", "list", "--reason", "bad_time", "--json").worked().content
     assert told["counts"] == {"open": {"bad_time": 2, "not_object": 1, "not_utf8": 1}}
     assert {each["event_id"] for each in told["letters"]} == {"t-1", "t-2"}
