@@ -23,7 +23,7 @@ os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(Path(__file__).parent.parent / "d
 atexit.register(shutil.rmtree, os.environ["AIRFLOW_HOME"], ignore_errors=True)
 
 # `make test` takes a few examples of every property, `make test-full` many (--hypothesis-profile=full).
-hypothesis.settings.register_profile("quick", max_examples=6, deadline=None)
+hypothesis.settings.register_profile("quick", max_examples=8, deadline=None)
 hypothesis.settings.register_profile("full", max_examples=150, deadline=None)
 hypothesis.settings.load_profile("quick")
 

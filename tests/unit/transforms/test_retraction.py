@@ -42,7 +42,7 @@ def facts(events: list[Row], *batches: list[Row]) -> dict[str, list[tuple[Any, .
 
 
 @pytest.mark.parametrize("arrival", ["retractions last", "retractions first", "in one batch"])
-@settings(slow, max_examples=max(slow.max_examples // 3, 1))
+@settings(slow, max_examples=max(slow.max_examples // 2, 2))
 @given(histories(most=15), st.data())
 def test_figures_are_those_of_the_events_that_stand(
     arrival: str, events: list[Row], data: st.DataObject
