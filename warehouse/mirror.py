@@ -40,7 +40,7 @@ from warehouse.statements import statement
 logger = logging.getLogger(__name__)
 
 PREFIX = "gridrates-"
-_PORTION = 1_000
+_PORTION = 10_000
 _PORTION_BYTES = 16 * 1024 * 1024
 # What the broker adds to a record, and headers of ordinary length.
 _OVERHEAD = 4_096
@@ -67,17 +67,25 @@ def mirror(connection: duckdb.DuckDBPyConnection, settings: Settings) -> int:
         return 0
     try:
         ensure_topic(settings, settings.dead_letter_topic)
-        return _Mirror(connection, settings, note).run()
+        with closing(consumer(settings)) as reader:
+            return _Mirror(connection, settings, reader, note).run()
     except (KafkaError, GridratesError) as error:
         logger.warning("Rejects were not mirrored to %s: %s", settings.dead_letter_topic, error)
         return 0
 
 
 class _Mirror:
-    def __init__(self, connection: duckdb.DuckDBPyConnection, settings: Settings, note: _Note | None) -> None:
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        settings: Settings,
+        reader: KafkaConsumer,
+        note: _Note | None,
+    ) -> None:
         self._connection = connection
         self._settings = settings
         self._topic = settings.dead_letter_topic
+        self._reader = reader
         self._note = note or self._first_note()
 
     def run(self) -> int:
@@ -109,8 +117,7 @@ class _Mirror:
         return self._note
 
     def _remember(self, last_reject_id: int) -> None:
-        with closing(consumer(self._settings)) as reader:
-            ends = reader.end_offsets(_partitions(reader, self._topic))
+        ends = self._reader.end_offsets(_partitions(self._reader, self._topic))
         offsets = {partition.partition: end for partition, end in ends.items()}
         self._note = _Note(self._note.mirror_id, last_reject_id, offsets)
         with transaction(self._connection):
@@ -129,11 +136,10 @@ class _Mirror:
     def _already_there(self) -> set[int]:
         """Rejects of this warehouse that are on the topic beyond what was noted."""
         found = set()
-        with closing(consumer(self._settings)) as reader:
-            for record in _records_since(reader, self._topic, self._note.end_offsets):
-                headers = dict(record.headers)
-                if headers.get(f"{PREFIX}mirror-id") == self._note.mirror_id.encode():
-                    found.add(int(headers[f"{PREFIX}reject-id"]))
+        for record in _records_since(self._reader, self._topic, self._note.end_offsets):
+            headers = dict(record.headers)
+            if headers.get(f"{PREFIX}mirror-id") == self._note.mirror_id.encode():
+                found.add(int(headers[f"{PREFIX}reject-id"]))
         return found
 
     def _portions(self) -> Iterator[list[dict[str, Any]]]:
