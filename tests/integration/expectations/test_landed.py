@@ -7,11 +7,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from kafka import TopicPartition
+
 from expectations.gate import GateResult, check
+from gridrates.kafka import admin, ensure_topic
 from gridrates.settings import Settings
 from producers.publisher import Publisher
 from tests.derived import bring_up_to_date
 from tests.integration.expectations.town import PROFILE, TRANSFORMS, failed
+from tests.integration.warehouse.topics import partitions_of, wait_for
 from tests.landing import payload, payloads
 from warehouse.landing import land
 from warehouse.live import open_live
@@ -24,12 +28,14 @@ def publish(settings: Settings, values: Sequence[bytes]) -> None:
         publisher.publish([(b"C-%d" % (number % 50), value) for number, value in enumerate(values)])
 
 
-def land_and_check(settings: Settings, folder: Path, run_id: str, tamper: str = "") -> GateResult:
+def land_and_check(
+    settings: Settings, folder: Path, run_id: str, tamper: str = "", *, accept_loss: bool = False
+) -> GateResult:
     """Land what is on the topic, perhaps break it, and judge the raw layer."""
     additions = folder / "expectations.yaml"
     additions.write_text(QUIET)
     with open_live(settings, command="test") as connection:
-        land(connection, settings)
+        land(connection, settings, accept_loss=accept_loss)
         if tamper:
             connection.execute(tamper)
         return check(connection, suite="raw", run_id=run_id, additions=additions)
@@ -61,6 +67,32 @@ def test_an_offset_that_was_moved_is_noticed(kafka_settings: Settings, tmp_path:
     tamper = "UPDATE raw_landing_offset SET next_offset = next_offset - 1 WHERE kafka_partition = 0"
     assert failed(land_and_check(kafka_settings, tmp_path, "run-2", tamper)) == {
         "raw_landing_batch.ends_at_offset"
+    }
+
+
+def make_anew(settings: Settings) -> None:
+    """Delete the topic and create it again: it counts its records from the start."""
+    with admin(settings) as client:
+        client.delete_topics([settings.topic])
+        wait_for(lambda: client.describe_topics([settings.topic])[0]["error_code"] != 0)
+    wait_for(lambda: ensure_topic(settings, settings.topic) is None and bool(partitions_of(settings)))
+
+
+def test_an_accepted_loss_does_not_close_the_gate(kafka_settings: Settings, tmp_path: Path) -> None:
+    values = [*payloads(40), b"not json"]
+    publish(kafka_settings, values)
+    assert failed(land_and_check(kafka_settings, tmp_path, "run-1")) == set()
+    make_anew(kafka_settings)
+    assert failed(land_and_check(kafka_settings, tmp_path, "run-2", accept_loss=True)) == set()
+    publish(kafka_settings, values)
+    assert failed(land_and_check(kafka_settings, tmp_path, "run-3")) == set()
+    publish(kafka_settings, payloads(60))
+    with admin(kafka_settings) as client:
+        client.delete_records({TopicPartition(kafka_settings.topic, 0): 20})
+    assert failed(land_and_check(kafka_settings, tmp_path, "run-4", accept_loss=True)) == set()
+    tamper = "DELETE FROM raw_accepted_loss; DELETE FROM ops_quality_mark"
+    assert failed(land_and_check(kafka_settings, tmp_path, "run-5", tamper)) == {
+        "raw_landing_batch.offsets_contiguous"
     }
 
 
