@@ -7,8 +7,12 @@ that was filed the day before falls due and is not closed. On 1 May a dispute is
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +93,19 @@ def publish_street(settings: Settings, made: Iterable[Row], *, now: datetime = N
         this.fold()
         this.compute(this.due_dates())
         return this.publish()
+
+
+def make_published(folder: Path, **changes: Any) -> Settings:
+    """Settings with the street below `folder`, its events published; they are derived once a process."""
+    settings = make_settings(folder, **changes)
+    shutil.copytree(_published_home(), settings.home, symlinks=True)
+    return settings
+
+
+@cache
+def _published_home() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="gridrates-street-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    settings = make_settings(folder)
+    publish_street(settings, events())
+    return settings.home

@@ -20,7 +20,7 @@ from deploy.network import free_port
 from deploy.processes import Daemon, spawn, stop_all, wait
 from gridrates.kafka import ensure_topic
 from gridrates.settings import Settings
-from tests.published_street import events, make_settings, publish_street
+from tests.published_street import make_published
 from tests.unit.deploy.test_prometheus import AIRFLOW, PROMETHEUS, expressions, rules
 
 PROGRAM = shutil.which("prometheus")
@@ -70,8 +70,7 @@ def ask(kafka_settings: Settings, tmp_path: Path) -> Iterator[Ask]:
     """Asks Prometheus, which has the figures of a street that was published."""
     assert PROGRAM
     kafka = {name: getattr(kafka_settings, name) for name in ("kafka_bootstrap_servers", "topic")}
-    settings = make_settings(tmp_path, **kafka)
-    publish_street(settings, events())
+    settings = make_published(tmp_path, **kafka)
     ensure_topic(kafka_settings, kafka_settings.topic)
     port, metrics = free_port(), free_port()
     address = f"127.0.0.1:{port}"

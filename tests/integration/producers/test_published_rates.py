@@ -21,7 +21,7 @@ from gridrates.handing_on import send_rates, write_reports
 from gridrates.kafka import admin
 from gridrates.published_client import open_published
 from gridrates.settings import Settings
-from tests.published_street import course, events, make_settings, publish_street
+from tests.published_street import course, make_published, publish_street
 
 DAY, BEFORE = date(2026, 5, 2), date(2026, 5, 1)
 DOCUMENT = yaml.safe_load((Path(__file__).parents[3] / "contracts" / "asyncapi.yaml").read_text("utf-8"))
@@ -30,9 +30,7 @@ DOCUMENT = yaml.safe_load((Path(__file__).parents[3] / "contracts" / "asyncapi.y
 @pytest.fixture
 def street(kafka_settings: Settings, tmp_path: Path) -> Settings:
     names = ("kafka_bootstrap_servers", "topic", "rates_topic", "topic_partitions")
-    settings = make_settings(tmp_path, **{name: getattr(kafka_settings, name) for name in names})
-    publish_street(settings, events())
-    return settings
+    return make_published(tmp_path, **{name: getattr(kafka_settings, name) for name in names})
 
 
 def on_topic(settings: Settings) -> Iterator[tuple[str, dict[str, Any]]]:

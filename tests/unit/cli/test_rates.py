@@ -12,14 +12,12 @@ from typer.testing import CliRunner, Result
 
 from gridrates.cli import app
 from gridrates.settings import Settings
-from tests.published_street import events, make_settings, publish_street
+from tests.published_street import events, make_published, make_settings, publish_street
 
 
 @pytest.fixture(scope="module")
 def street(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    settings = make_settings(tmp_path_factory.mktemp("street"))
-    publish_street(settings, events())
-    return settings
+    return make_published(tmp_path_factory.mktemp("street"))
 
 
 def rates(settings: Settings, *arguments: str) -> Result:

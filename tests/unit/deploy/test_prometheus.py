@@ -16,7 +16,7 @@ import yaml
 from gridrates.lag import PartitionLag
 from gridrates.metrics import registry
 from gridrates.settings import Settings
-from tests.published_street import events, make_settings, publish_street
+from tests.published_street import make_published, make_settings
 
 ROOT = Path(__file__).parents[3]
 PROMETHEUS, GRAFANA = ROOT / "deploy" / "prometheus", ROOT / "deploy" / "grafana"
@@ -98,8 +98,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     """The names of all figures, of a street where something of everything has gone wrong."""
     from gridrates import pipeline
 
-    settings = make_settings(tmp_path_factory.mktemp("street"))
-    publish_street(settings, events())
+    settings = make_published(tmp_path_factory.mktemp("street"))
     with pipeline.open_pass(settings, "test") as this:
         this.connection.execute(
             "INSERT INTO raw_rejected_event BY NAME SELECT 1 AS reject_id, 'not_json' AS reason_code, "

@@ -21,7 +21,7 @@ from gridrates.pipeline import open_pass
 from gridrates.published_client import open_published
 from gridrates.settings import Settings
 from gridrates.status import Level
-from tests.published_street import NOW, events, make_settings, publish_street
+from tests.published_street import NOW, make_published, make_settings
 
 ROOT = Path(__file__).parents[3]
 GREEN, YELLOW, RED = Level.GREEN, Level.YELLOW, Level.RED
@@ -38,9 +38,7 @@ def away(settings: Settings) -> Sequence[PartitionLag]:
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    settings = make_settings(tmp_path_factory.mktemp("street"))
-    publish_street(settings, events())
-    return settings
+    return make_published(tmp_path_factory.mktemp("street"))
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from gridrates.errors import ServiceUnavailable
 from gridrates.lag import PartitionLag
 from gridrates.metrics import registry
 from gridrates.settings import Settings
-from tests.published_street import events, make_settings, publish_street
+from tests.published_street import make_published, make_settings
 
 Figures = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -37,9 +37,7 @@ def away(settings: Settings) -> Sequence[PartitionLag]:
 
 @pytest.fixture(scope="module")
 def street(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    settings = make_settings(tmp_path_factory.mktemp("street"))
-    publish_street(settings, events())
-    return settings
+    return make_published(tmp_path_factory.mktemp("street"))
 
 
 def figures(settings: Settings, probe: Callable[[Settings], Sequence[PartitionLag]] = two) -> Figures:

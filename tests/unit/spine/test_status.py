@@ -18,7 +18,7 @@ from gridrates.errors import ServiceUnavailable
 from gridrates.pipeline import open_pass
 from gridrates.settings import Settings
 from gridrates.status import Lag, Level, Line, collect
-from tests.published_street import NOW, events, make_settings, publish_street
+from tests.published_street import NOW, make_published, make_settings
 
 GREEN, YELLOW, RED = Level.GREEN, Level.YELLOW, Level.RED
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -27,9 +27,7 @@ Usage = namedtuple("Usage", "total used free")
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    settings = make_settings(tmp_path_factory.mktemp("street"))
-    publish_street(settings, events())
-    return settings
+    return make_published(tmp_path_factory.mktemp("street"))
 
 
 @pytest.fixture

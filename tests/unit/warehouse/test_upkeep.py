@@ -21,7 +21,7 @@ from gridrates.errors import ResourceError, WarehouseError
 from gridrates.pipeline import open_pass
 from gridrates.settings import Settings
 from tests.published_street import NOW as MAY
-from tests.published_street import events, make_settings, publish_street
+from tests.published_street import make_published
 from warehouse import archive, compaction
 from warehouse.live import open_live
 
@@ -137,8 +137,7 @@ def test_a_file_that_lost_something_keeps_the_bytes_in_the_table(
 
 @pytest.mark.full
 def test_figures_are_the_same_without_payloads(tmp_path: Path) -> None:
-    street = make_settings(tmp_path, archive_payload_months=1)
-    publish_street(street, events())
+    street = make_published(tmp_path, archive_payload_months=1)
     with open_pass(street, "test", now=MAY) as this:
         before = this.connection.execute("FROM out_daily_rates ORDER BY ALL").fetchall()
         this.connection.execute("UPDATE raw_event SET payload = '{}', landed_at = TIMESTAMPTZ '2026-01-05'")
@@ -201,8 +200,7 @@ def test_a_home_without_a_file_is_fine(settings: Settings) -> None:
 
 
 def test_pages_of_the_profile_survive(tmp_path: Path) -> None:
-    street = make_settings(tmp_path)
-    publish_street(street, events())
+    street = make_published(tmp_path)
     before = everything(street)
     maintenance.compact(street, force=True)
     assert everything(street) == before
@@ -270,8 +268,7 @@ def test_killed_in_the_middle_the_old_file_is_there_and_the_next_try_works(
 
 
 def test_old_generations_go_without_a_publication(tmp_path: Path) -> None:
-    street = make_settings(tmp_path)
-    publish_street(street, events())
+    street = make_published(tmp_path)
     for _ in range(3):
         with open_pass(street, "test", now=MAY) as this:
             this.publish()
