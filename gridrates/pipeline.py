@@ -30,7 +30,7 @@ import duckdb
 from expectations.gate import GateResult, check
 from expectations.gate import warm_up as warm_up_gate
 from gridrates import __version__, statefile
-from gridrates.errors import GateError, WarehouseError
+from gridrates.errors import GateError, GridratesError, WarehouseError
 from gridrates.health import Finding, measure, record, tell
 from gridrates.lineage import Flow, Lineage, of_landing, of_models, of_publication
 from gridrates.profile import Profile, folder_of, load_profile
@@ -191,7 +191,7 @@ class Pass:
         except Exception as error:
             # What stopped the stage may keep its note from being written too: then the note is lost.
             with suppress(duckdb.Error, OSError):
-                self._note(name, started, "failed", None, f"{type(error).__name__}: {error}")
+                self._note(name, started, "failed", None, _reason(error))
             raise
         self.summary.seconds[name] = perf_counter() - clock
         self._note(name, started, "succeeded", count(result), None)
@@ -220,7 +220,9 @@ class Pass:
             "detail": detail,
             "program_version": __version__,
         }
-        statefile.write(self.settings, stage, values)
+        before = statefile.succeeded_at(statefile.read(self.settings), stage)
+        succeeded_at = values["ended_at"] if state == "succeeded" else before
+        statefile.write(self.settings, stage, values | {"succeeded_at": succeeded_at})
         self._execute("insert_pipeline_run", values)
 
     def _execute(self, name: str, parameters: dict[str, Any] | None = None) -> duckdb.DuckDBPyConnection:
@@ -329,6 +331,11 @@ def is_published(settings: Settings, day: str) -> bool:
     except WarehouseError:
         return False
     return bool(row and row[0])
+
+
+def _reason(error: Exception) -> str:
+    """Why a stage ended, for people."""
+    return str(error) if isinstance(error, GridratesError) else f"{type(error).__name__}: {error}"
 
 
 def _dates(dates: Sequence[str]) -> list[date]:

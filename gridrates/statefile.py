@@ -41,3 +41,11 @@ def read(settings: Settings) -> dict[str, dict[str, Any]]:
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return {}
     return entries if isinstance(entries, dict) else {}
+
+
+def succeeded_at(entries: Mapping[str, Any], stage: str) -> str | None:
+    """When the stage last ended well, whatever was tried since; None when it never did."""
+    entry = entries.get(stage, {})
+    # A version before noted the last try alone.
+    ended_well = entry.get("ended_at") if entry.get("state") == "succeeded" else None
+    return entry.get("succeeded_at") or ended_well

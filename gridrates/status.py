@@ -24,6 +24,7 @@ SQL = Path(__file__).parent / "sql"
 # Lag is normal while events arrive; it is not when nothing has been landed for so long.
 SLOW_LANDING, STUCK_LANDING = timedelta(minutes=10), timedelta(hours=1)
 LOW_DISK, FULL_DISK = 0.10, 0.02
+_AGAIN = "Mend what it says, then run `gridrates {}`."
 
 
 class Level(IntEnum):
@@ -53,10 +54,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Lag:
-    """Records on the topic, and those of them that landing has not reached."""
+    """Records on the topic, those of them that landing has not reached, and whether there is such a topic."""
 
     records: int
     behind: int
+    has_topic: bool = True
 
 
 @dataclass(frozen=True)
@@ -116,14 +118,15 @@ def read_published(settings: Settings) -> Published:
 def read_lag(settings: Settings) -> Lag:
     """How far landing is behind the topic, by the offsets it told Kafka. Raises ServiceUnavailable."""
     partitions = read_partitions(settings)
-    return Lag(sum(each.records for each in partitions), sum(each.behind for each in partitions))
+    records, behind = sum(each.records for each in partitions), sum(each.behind for each in partitions)
+    return Lag(records, behind, has_topic=bool(partitions))
 
 
 def _landing(
     settings: Settings, stages: Mapping[str, Any], probe: Callable[[Settings], Lag], now: datetime
 ) -> Line:
     line = Line("landing", "落地", Level.GREEN, "")
-    landed_at = _moment(stages.get("land", {}).get("ended_at"))
+    landed_at = _moment(statefile.succeeded_at(stages, "land"))
     since = now - landed_at if landed_at else None
     line.details = {"landed_at": landed_at, "topic": settings.topic}
     last = f"last landing {_ago(since)}" if since else "nothing has been landed yet"
@@ -132,11 +135,14 @@ def _landing(
     except GridratesError as error:
         return _worse(line, Level.RED, f"{error.message} {last}", error.remedy)
     line.details |= {"lag": lag.behind, "records": lag.records}
+    if landed_at and not lag.has_topic:
+        text = f"Kafka has no topic {settings.topic!r} any more; {last}"
+        return _worse(line, Level.RED, text, "See docs/runbooks/task-failed.md: what waited on it is lost.")
     line.text = f"{lag.behind:,} of {lag.records:,} records wait; {last}"
     if failure := _failure(stages, "land"):
-        return _worse(
-            line, Level.RED, f"{line.text}; it failed: {failure}", "Run `gridrates land` to see why."
-        )
+        tried_at = _moment(stages["land"].get("ended_at"))
+        tried = f"the try {_ago(now - tried_at)}" if tried_at else "the last try"
+        return _worse(line, Level.RED, f"{line.text}; {tried} failed: {failure}", _AGAIN.format("land"))
     if lag.behind and (since is None or since > SLOW_LANDING):
         level = Level.RED if since and since > STUCK_LANDING else Level.YELLOW
         return _worse(line, level, line.text, "Run `gridrates run`, or see whether its schedule is paused.")
@@ -148,7 +154,7 @@ def _freshness(
 ) -> Line:
     line = Line("freshness", "时效", Level.GREEN, "")
     if published is None:
-        return _not_there(line, settings, _moment(stages.get("publish", {}).get("ended_at")))
+        return _not_there(line, settings, _moment(statefile.succeeded_at(stages, "publish")))
     age = now - published.published_at
     line.details = {
         "generation": published.generation,
@@ -163,9 +169,7 @@ def _freshness(
     )
     for stage in ("fold", "compute", "publish"):
         if failure := _failure(stages, stage):
-            return _worse(
-                line, Level.RED, f"{line.text}; {stage} failed: {failure}", "Run `gridrates run` to see why."
-            )
+            return _worse(line, Level.RED, f"{line.text}; {stage} failed: {failure}", _AGAIN.format("run"))
     limit = timedelta(hours=settings.fresh_within_hours)
     if age > limit:
         level = Level.RED if age > 2 * limit else Level.YELLOW
@@ -207,7 +211,7 @@ def _checks(stages: Mapping[str, Any], published: Published | None) -> Line:
     line = Line("checks", "质量", Level.GREEN, "nothing has been checked yet")
     for stage in ("check_raw", "check_marts"):
         if failure := _failure(stages, stage):
-            return _worse(line, Level.RED, f"{stage} failed: {failure}", "Run `gridrates check` to see why.")
+            return _worse(line, Level.RED, f"{stage} failed: {failure}", _AGAIN.format("check"))
     if published is None:
         return line
     held, failed = published.held_back, published.failed

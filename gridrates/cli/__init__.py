@@ -45,7 +45,8 @@ EXIT_CODES = """[bold]Exit codes[/]
   3  Kafka, Airflow or another service is away
   4  the warehouse refuses (another writer, a newer version, another profile)
   5  the data did not pass the gate
-  6  no room on the disk, or no permission"""
+  6  no room on the disk, or no permission
+  128 + n  stopped by signal n"""
 
 
 class Group(TyperGroup):

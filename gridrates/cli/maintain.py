@@ -8,6 +8,13 @@ from typing import Annotated
 import typer
 
 from gridrates.cli import common
+from gridrates.cli.stopping import watched
+
+STEPS = {
+    "archive": "archiving payloads",
+    "prune": "removing old generations",
+    "compact": "compacting the live file",
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -35,9 +42,13 @@ def maintain(
     from gridrates import maintenance
 
     settings = common.settings(ctx)
-    archived = maintenance.archive(settings)
-    pruned = maintenance.prune(settings)
-    compaction = maintenance.compact(settings, force=force)
+    with watched(STEPS) as watch:
+        watch("archive")
+        archived = maintenance.archive(settings)
+        watch("prune")
+        pruned = maintenance.prune(settings)
+        watch("compact")
+        compaction = maintenance.compact(settings, force=force)
     if as_json:
         result = {"archived": archived, "pruned": pruned, "compaction": asdict(compaction)}
         common.print_json(result)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gridrates.cli import common
+from gridrates.cli.stopping import watched
 
 if TYPE_CHECKING:
     from gridrates.pipeline import Pass, PassSummary
@@ -55,7 +56,7 @@ def run(ctx: typer.Context, full: Full = False, as_json: common.Json = False) ->
     """
     from gridrates import pipeline
 
-    with _watched() as watch:
+    with watched(STAGES) as watch:
         summary = pipeline.run(common.settings(ctx), full=full, watch=watch)
     if as_json:
         common.print_json(_as_json(summary))
@@ -122,15 +123,8 @@ def publish(ctx: typer.Context, as_json: common.Json = False) -> None:
 def _pass(ctx: typer.Context, command: str) -> Iterator[Pass]:
     from gridrates.pipeline import open_pass
 
-    with _watched() as watch, open_pass(common.settings(ctx), command, watch=watch) as this:
+    with watched(STAGES) as watch, open_pass(common.settings(ctx), command, watch=watch) as this:
         yield this
-
-
-@contextmanager
-def _watched() -> Iterator[Any]:
-    """A spinner that names the stage under way."""
-    with common.stderr().status("opening the warehouse") as status:
-        yield lambda stage: status.update(STAGES[stage])
 
 
 def _tell(content: dict[str, Any], said: str, as_json: bool) -> None:

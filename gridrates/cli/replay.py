@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from gridrates.cli import common
+from gridrates.cli.stopping import watched
 from gridrates.errors import InputError
 
 if TYPE_CHECKING:
@@ -100,8 +101,8 @@ def _rebuild(settings: Settings, span: Span, as_json: bool) -> None:
     from gridrates.pipeline import raise_for_held_back
     from gridrates.replays import rebuild
 
-    with common.stderr().status("opening the warehouse") as status:
-        done, summary = rebuild(settings, span, watch=lambda stage: status.update(STAGES[stage]))
+    with watched(STAGES) as watch:
+        done, summary = rebuild(settings, span, watch=watch)
     _tell_rebuilt(done, summary, as_json)
     raise_for_held_back(summary)
     _leave(done, sum(done.refused.values()))

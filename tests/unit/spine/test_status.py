@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gridrates import statefile, status
+from gridrates import pipeline, statefile, status
 from gridrates.cli import app
 from gridrates.errors import ServiceUnavailable
 from gridrates.pipeline import open_pass
@@ -105,6 +105,26 @@ def test_a_broker_that_is_away(street) -> None:
     found = line(street, "landing", probe=away)
     assert (found.level, found.remedy) == (RED, "Start it.")
     assert found.text == "Kafka does not answer. last landing 5 min ago"
+
+
+def test_a_try_that_failed_is_no_landing(street, monkeypatch) -> None:
+    landed(street, 3 * HOUR)
+    monkeypatch.setattr(pipeline, "land_batches", lambda _, settings, **__: away(settings))
+    for _ in range(2):
+        with pytest.raises(ServiceUnavailable):
+            pipeline.land(street)
+    found = line(street, "landing", now=datetime.now(UTC) + 5 * MINUTE)
+    assert found.level == RED
+    assert "last landing 3 h ago; the try 5 min ago failed: Kafka does not answer. Start it." in found.text
+
+
+def test_a_topic_that_is_gone(street) -> None:
+    landed(street, 5 * MINUTE)
+    found = line(street, "landing", probe=lambda _: Lag(0, 0, has_topic=False))
+    assert (found.level, found.text) == (
+        RED,
+        "Kafka has no topic 'case-events' any more; last landing 5 min ago",
+    )
 
 
 @pytest.mark.parametrize(
