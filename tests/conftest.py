@@ -8,10 +8,12 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import hypothesis
 import pytest
+import typer.testing
 
 from deploy import local_kafka
 from gridrates.settings import CONFIG_VARIABLE, Settings
@@ -27,8 +29,16 @@ hypothesis.settings.register_profile("quick", max_examples=8, deadline=None)
 hypothesis.settings.register_profile("full", max_examples=150, deadline=None)
 hypothesis.settings.load_profile("quick")
 
+# Typer makes all commands anew for each of the many that tests call, which takes longer than most of them.
+typer.testing._get_command = cache(typer.testing._get_command)
+
 ROOT = Path(__file__).parent.parent
 BOSTON = ROOT.parent / "shared" / "data" / "boston_311_2011h2.csv.gz"
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors, for many tests wait: for a broker, for Airflow, for a time-out."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
