@@ -2,12 +2,12 @@
 
 Reads the published file alone: the very SQL that puts cases into cohorts runs again over the published
 tables, for a stretch of dates or for one case. Guarantees that the rows listed add up to the published
-figure.
+figure, but for dates whose newer figures are held back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,7 +16,13 @@ import duckdb
 
 from gridrates.errors import InputError, did_you_mean
 from gridrates.profile import Profile
-from gridrates.published_rates import check_covered, choose_nodes, read_nodes, read_work_type
+from gridrates.published_rates import (
+    check_covered,
+    choose_nodes,
+    read_held_back,
+    read_nodes,
+    read_work_type,
+)
 from gridrates.recount import create_members
 from transforms.indicators import Indicator, IndicatorFamily, load_indicators
 
@@ -43,7 +49,10 @@ class Member:
 
 @dataclass(frozen=True)
 class Explanation:
-    """A figure of a stretch of dates and a place, and every thing behind it."""
+    """A figure of a stretch of dates and a place, and every thing behind it.
+
+    On dates that are `held_back`, with the reason, it is newer than what is published.
+    """
 
     indicator_code: str
     indicator: Indicator
@@ -53,6 +62,7 @@ class Explanation:
     numerator: float
     denominator: int
     members: Sequence[Member]
+    held_back: Mapping[date, str]
 
 
 def explain_figure(
@@ -104,6 +114,7 @@ def explain_figure(
         numerator=counted,
         denominator=len(members),
         members=members,
+        held_back=read_held_back(connection, first, last),
     )
 
 

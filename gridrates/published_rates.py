@@ -147,6 +147,12 @@ def check_covered(connection: duckdb.DuckDBPyConnection, first: date, last: date
     return until
 
 
+def read_held_back(connection: duckdb.DuckDBPyConnection, first: date, last: date) -> dict[date, str]:
+    """Why newer figures are held back, by date; of a date that was never published there are no others."""
+    rows = _rows(connection, "read_held_back", first=first, last=last)
+    return {row["business_date"]: row["held_back_reason"] or "held back" for row in rows}
+
+
 def drawn_on(connection: duckdb.DuckDBPyConnection) -> date:
     """The date whose drawing of the grid tree is the current one: that of the publication."""
     row = connection.execute(_text("read_drawn_on")).fetchone()
@@ -204,9 +210,10 @@ def read_rates(
         levels=[node.level for node in nodes],
     )
     by_place = {(row["business_date"], row["level"], row["code"]): row for row in rows}
+    held = read_held_back(connection, first, last)
     days = [first] if first == last else sorted({row["business_date"] for row in rows})
     return [
-        _node_rates(day, node, work_type, by_place.get((day, node.level, node.code), {}))
+        NodeRates(day, node, work_type, held.get(day), by_place.get((day, node.level, node.code), {}))
         for day in days
         for node in nodes
         if first == last or (day, node.level, node.code) in by_place
@@ -241,10 +248,6 @@ def _has(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
     """A file published by an older version lacks the tables that are newer."""
     found = connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = $name", {"name": table})
     return found.fetchone() is not None
-
-
-def _node_rates(day: date, node: Node, work_type: str, row: Mapping[str, Any]) -> NodeRates:
-    return NodeRates(day, node, work_type, row.get("held_back_reason"), row)
 
 
 def _node_called(wanted: str, nodes: Sequence[Node], level: str | None) -> Node:

@@ -116,6 +116,11 @@ def span(dates: Sequence[date]) -> str:
     return f"{len(dates):,} business dates, {min(dates)} to {max(dates)}"
 
 
+def held_back(day: date, reason: str) -> str:
+    """That a date is not as new as it could be."""
+    return f"* {day} 新数据未通过检查，暂缓更新 newer figures are held back: {reason}"
+
+
 def failed(error: GridratesError) -> typer.Exit:
     """Print what happened and what to do; the exit to raise."""
     from rich.text import Text

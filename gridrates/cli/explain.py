@@ -105,6 +105,7 @@ def _as_json(found: Explanation) -> dict[str, Any]:
         "value": found.value,
         "numerator": found.numerator,
         "denominator": found.denominator,
+        "held_back": {str(day): reason for day, reason in found.held_back.items()},
         "members": [asdict(member) for member in found.members],
     }
 
@@ -124,6 +125,8 @@ def _tell(found: Explanation) -> None:
         f"{found.indicator.zh} {found.indicator.en}: {value} = {found.numerator:g} / {found.denominator}"
     )
     out.print(f"{found.formula}\n{found.basis}\n来源 source: {found.indicator.source}", markup=False)
+    for day, reason in found.held_back.items():
+        out.print(f"{common.held_back(day, reason)}; here they are counted", style="yellow", markup=False)
     table = Table(box=None)
     table.add_column("计入 in")
     # A number that is cut short finds no case.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -46,6 +46,7 @@ class Answer:
     whole: bool = False
     tree: Map = Map.FILED
     conventions: Sequence[tuple[str, str]] = ()
+    held_back: Mapping[date, str] = field(default_factory=dict)
 
     @property
     def by_date(self) -> bool:
@@ -170,6 +171,7 @@ def _answer(
         choose_nodes,
         drawn_on,
         read_conventions,
+        read_held_back,
         read_indicators,
         read_nodes,
         read_rates,
@@ -196,6 +198,7 @@ def _answer(
         profile=profile,
         whole=whole,
         tree=tree,
+        held_back=read_held_back(connection, first, last),
         conventions=read_conventions(connection),
     )
 
@@ -230,6 +233,7 @@ def _as_json(answer: Answer) -> dict[str, Any]:
         "last_date": str(answer.last),
         "is_whole": answer.whole,
         "tree": answer.tree.value,
+        "held_back": {str(day): reason for day, reason in answer.held_back.items()},
         "rates": [
             {
                 "business_date": str(rates.business_date),
@@ -301,9 +305,8 @@ def _notes(answer: Answer) -> Iterator[Text]:
         yield Text(
             "按现行网格划分重算，与已发布数不同 by the grids as drawn now, unlike what is published", "yellow"
         )
-    held = {(r.business_date, r.held_back_reason) for r in answer.rates if r.held_back_reason}
-    for day, reason in sorted(held):
-        yield Text(f"* {day} 新数据未通过检查，暂缓更新 newer figures are held back: {reason}", "yellow")
+    for day, reason in answer.held_back.items():
+        yield Text(common.held_back(day, reason), "yellow")
     for indicator in answer.indicators:
         yield _definition(indicator)
     for zh, en in answer.conventions:

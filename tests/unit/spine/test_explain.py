@@ -15,11 +15,13 @@ from typer.testing import CliRunner, Result
 from gridrates.cli import app
 from gridrates.errors import InputError
 from gridrates.explain import DIMENSIONS, Explanation, explain_figure
+from gridrates.pipeline import open_pass
 from gridrates.profile import load_profile
 from gridrates.published_client import open_published
-from gridrates.published_rates import check_covered
+from gridrates.published_rates import TOTAL_NODE, check_covered, read_rates
 from gridrates.settings import Settings
-from tests.published_street import course, events, make_settings, publish_street
+from tests.events import insert_events
+from tests.published_street import NOW, course, events, make_settings, publish_street
 
 LONG = "E04012026063000025"
 DAY = date(2026, 5, 2)
@@ -184,3 +186,29 @@ def test_a_business_day_that_has_begun_before_midnight_is_covered() -> None:
         assert check_covered(connection, tomorrow, tomorrow) == tomorrow
         with pytest.raises(InputError, match="outside what is published"):
             check_covered(connection, date(2026, 5, 5), date(2026, 5, 9))
+
+
+def test_a_date_that_was_only_held_back_is_told(tmp_path: Path) -> None:
+    street = make_settings(tmp_path)
+    with open_pass(street, "test", now=NOW) as this:
+        insert_events(this.connection, events())
+        this.fold()
+        this.compute(this.due_dates())
+        this.connection.execute(
+            "UPDATE ops_business_date SET state = 'held_back', reason = 'a_rule' WHERE business_date = ?",
+            [DAY],
+        )
+        this.publish()
+    options = ["--home", str(street.home), "--profile", street.profile]
+    told = f"* {DAY} 新数据未通过检查，暂缓更新 newer figures are held back: a_rule"
+    for command in (["rates"], ["explain", "closure_rate"]):
+        asked = CliRunner().invoke(app, [*options, *command, "--date", str(DAY)], env={"COLUMNS": "200"})
+        assert told in asked.stdout
+        answer = json.loads(
+            CliRunner().invoke(app, [*options, *command, "--date", str(DAY), "--json"]).stdout
+        )
+        assert answer["held_back"] == {str(DAY): "a_rule"}
+    with open_published(street) as connection:
+        assert {each.held_back_reason for each in read_rates(connection, [TOTAL_NODE], DAY, DAY)} == {
+            "a_rule"
+        }
