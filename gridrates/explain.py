@@ -33,7 +33,10 @@ DIMENSIONS = ("unit", "category", "channel", "operator", "tag")
 
 @dataclass(frozen=True)
 class Member:
-    """One thing counted: in the denominator, and in the numerator or why not."""
+    """One thing counted: in the denominator, and in the numerator or why not.
+
+    `points` are what it adds to a numerator that is a sum of points.
+    """
 
     case_id: str
     thing_id: str
@@ -51,7 +54,8 @@ class Member:
 class Explanation:
     """A figure of a stretch of dates and a place, and every thing behind it.
 
-    On dates that are `held_back`, with the reason, it is newer than what is published.
+    On dates that are `held_back`, with the reason, it is newer than what is published. With `adds_points` the
+    numerator is the sum of the members' points.
     """
 
     indicator_code: str
@@ -63,6 +67,7 @@ class Explanation:
     denominator: int
     members: Sequence[Member]
     held_back: Mapping[date, str]
+    adds_points: bool
 
 
 def explain_figure(
@@ -104,7 +109,8 @@ def explain_figure(
         },
     )
     members = [Member(*row) for row in cursor.fetchall()]
-    counted = sum(m.points or 0 for m in members) if top.count == "points" else _in_numerator(members)
+    adds_points = top.count == "points"
+    counted = sum(m.points or 0 for m in members) if adds_points else _in_numerator(members)
     return Explanation(
         indicator_code=code,
         indicator=indicator,
@@ -115,6 +121,7 @@ def explain_figure(
         denominator=len(members),
         members=members,
         held_back=read_held_back(connection, first, last),
+        adds_points=adds_points,
     )
 
 

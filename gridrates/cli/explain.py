@@ -14,7 +14,7 @@ from gridrates.errors import InputError
 if TYPE_CHECKING:
     import duckdb
 
-    from gridrates.explain import Explanation
+    from gridrates.explain import Explanation, Member
     from gridrates.profile import Profile
 
 SHOWN = 40
@@ -128,7 +128,7 @@ def _tell(found: Explanation) -> None:
     for day, reason in found.held_back.items():
         out.print(f"{common.held_back(day, reason)}; here they are counted", style="yellow", markup=False)
     table = Table(box=None)
-    table.add_column("计入 in")
+    table.add_column("得分 points" if found.adds_points else "计入 in")
     # A number that is cut short finds no case.
     table.add_column("案件 case", overflow="fold", min_width=18)
     # The first two are of what is counted, a case, a task, a check or a visit; the others of its case.
@@ -136,7 +136,7 @@ def _tell(found: Explanation) -> None:
         table.add_column(heading)
     for member in found.members[:SHOWN]:
         table.add_row(
-            "✓" if member.is_in_numerator else "✗",
+            _counted(found, member),
             member.case_id if member.thing_id == member.case_id else f"{member.case_id} {member.thing_id}",
             str(member.due_on),
             str(member.done_on or "—"),
@@ -146,6 +146,13 @@ def _tell(found: Explanation) -> None:
     out.print(table)
     if len(found.members) > SHOWN:
         common.say(f"{len(found.members) - SHOWN:,} more; --json lists all.")
+
+
+def _counted(found: Explanation, member: Member) -> str:
+    """What a member adds to the numerator."""
+    if found.adds_points:
+        return f"{member.points or 0:.4g}"
+    return "✓" if member.is_in_numerator else "✗"
 
 
 def _tell_case(connection: duckdb.DuckDBPyConnection, profile: Profile, case: str, as_json: bool) -> None:

@@ -43,4 +43,4 @@ SELECT
 FROM placed AS due
 INNER JOIN cases ON due.case_id = cases.case_id
 WHERE due.cohort = $denominator
-ORDER BY is_in_numerator, due.case_id, due.thing_id
+ORDER BY is_in_numerator, due.points, due.case_id, due.thing_id

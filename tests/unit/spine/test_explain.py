@@ -212,3 +212,14 @@ def test_a_date_that_was_only_held_back_is_told(tmp_path: Path) -> None:
         assert {each.held_back_reason for each in read_rates(connection, [TOTAL_NODE], DAY, DAY)} == {
             "a_rule"
         }
+
+
+def test_of_a_sum_of_points_the_points_are_shown_the_fewest_first(settings: Settings) -> None:
+    shown = run(settings, "explain", "satisfaction_rate", "--date", str(DAY)).stdout
+    assert "67% = 2 / 3" in shown
+    assert "得分 points" in shown
+    assert re.findall(r"^ ([01✓✗]) +(E\d)", shown, flags=re.MULTILINE) == [
+        ("0", "E2"),
+        ("1", "E0"),
+        ("1", "E1"),
+    ]
