@@ -7,6 +7,7 @@ says who, why and of what, and covers no more wrong rows than there were when it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -14,6 +15,8 @@ import duckdb
 
 from expectations.rendering import own_sql
 from gridrates.errors import InputError
+
+_SHOWN_DATES = 10
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,12 @@ def list_holds(connection: duckdb.DuckDBPyConnection) -> list[Hold]:
     return [Hold(*row) for row in connection.execute(own_sql("select_holds")).fetchall()]
 
 
+def wrong_keys(connection: duckdb.DuckDBPyConnection, *, limit: int) -> dict[str, list[str]]:
+    """The keys of the first rows that each rule holds something back for, by `table.rule`."""
+    rows = connection.execute(own_sql("select_wrong_rows"), {"limit": limit}).fetchall()
+    return {f"{table}.{rule}": keys for table, rule, keys in rows}
+
+
 def release(
     connection: duckdb.DuckDBPyConnection,
     *,
@@ -59,10 +68,8 @@ def release(
     held = list_holds(connection)
     found = next((h for h in held if (h.name, h.business_date) == (rule, business_date)), None)
     if found is None:
-        there = ", ".join(f"{h.name} on {h.business_date or 'everything'}" for h in held)
         raise InputError(
-            f"{rule} holds back nothing on {business_date or 'everything'}.",
-            remedy=f"Name one of: {there}." if there else "Nothing is held back.",
+            f"{rule} holds back nothing on {business_date or 'everything'}.", remedy=_instead(rule, held)
         )
     connection.execute(
         own_sql("insert_override"),
@@ -78,3 +85,13 @@ def release(
     )
     connection.execute(own_sql("due_again"), {"business_date": business_date})
     return found
+
+
+def _instead(rule: str, held: Sequence[Hold]) -> str:
+    """What could have been meant: a date of the rule, or another rule."""
+    if not held:
+        return "Nothing is held back."
+    there = list(dict.fromkeys(str(hold.business_date or "everything") for hold in held if hold.name == rule))
+    if not there:
+        return f"Name one of: {', '.join(dict.fromkeys(hold.name for hold in held))}."
+    return f"It holds back {', '.join(there[:_SHOWN_DATES])}{' …' if len(there) > _SHOWN_DATES else ''}."

@@ -352,5 +352,5 @@ def raise_for_held_back(summary: PassSummary) -> None:
         rules = sorted({rule for found in summary.held_back.values() for rule in found})
         raise GateError(
             f"{said} by: {'; '.join(rules)}.",
-            remedy='Look at `gridrates query "FROM quality_results WHERE NOT is_passed"`.',
+            remedy="`gridrates held list` says what to do, and names the rows.",
         )

@@ -24,6 +24,7 @@ SQL = Path(__file__).parent / "sql"
 # Lag is normal while events arrive; it is not when nothing has been landed for so long.
 SLOW_LANDING, STUCK_LANDING = timedelta(minutes=10), timedelta(hours=1)
 LOW_DISK, FULL_DISK = 0.10, 0.02
+_FAILED = "FROM quality_results WHERE NOT is_passed"
 _AGAIN = "Mend what it says, then run `gridrates {}`."
 
 
@@ -225,7 +226,7 @@ def _checks(stages: Mapping[str, Any], published: Published | None) -> Line:
         if failed
         else "all hold"
     )
-    see = 'See `gridrates query "FROM quality_results WHERE NOT is_passed"`.'
+    see = "See `gridrates held list`." if held else f'See `gridrates query "{_FAILED}"`.'
     if held:
         days = ", ".join(str(day) for day in list(held)[:3]) + (" …" if len(held) > 3 else "")
         return _worse(line, Level.YELLOW, f"{line.text}; {len(held)} dates held back: {days}", see)

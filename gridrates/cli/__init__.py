@@ -23,6 +23,7 @@ MODULES = (
     "dev",
     "produce",
     "passes",
+    "held",
     "dead_letters",
     "replay",
     "rates",
@@ -45,8 +46,7 @@ EXIT_CODES = """[bold]Exit codes[/]
   3  Kafka, Airflow or another service is away
   4  the warehouse refuses (another writer, a newer version, another profile)
   5  the data did not pass the gate
-  6  no room on the disk, or no permission
-  128 + n  stopped by signal n"""
+  6  no room on the disk, or no permission"""
 
 
 class Group(TyperGroup):

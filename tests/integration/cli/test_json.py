@@ -42,6 +42,7 @@ CALLS: dict[str, tuple[tuple[str, ...], int, set[str]]] = {
     "alerts list": ((), 0, set()),
     "maintain": ((), 0, set()),
     "replay": ((), 0, set()),
+    "held list": ((), 0, set()),
     "dead-letters list": ((), 0, set()),
     "dead-letters show": (("1",), 0, {"reason_code"}),
     "dead-letters replay": (("1", "--mend", "payload || '}'"), 2, set()),
