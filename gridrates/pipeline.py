@@ -20,7 +20,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
 from typing import Any, TypeVar
@@ -50,6 +50,8 @@ from warehouse.published import publish as publish_generation
 T = TypeVar("T")
 SQL = Path(__file__).parent / "sql"
 Watch = Callable[[str], None]
+# By how much a clock may be put right backwards without anybody being asked.
+CLOCK_STEP = timedelta(minutes=10)
 
 
 @dataclass
@@ -82,6 +84,7 @@ class Pass:
         self.settings = settings
         self.connection = connection
         self.profile = profile
+        self.follows_clock = now is None
         self.runner = Runner(connection, profile, now or datetime.now(UTC))
         self.watch = watch
         self.summary = PassSummary(run_id=uuid.uuid4().hex[:12])
@@ -100,8 +103,11 @@ class Pass:
         return self._stage("check_raw", lambda: self._check("raw", None), lambda r: len(r.results))
 
     def fold(self, *, full: bool = False) -> Folded:
-        """Fold touched cases and mark their dates stale."""
-        return self._stage("fold", lambda: self.runner.fold(full=full), lambda f: f.cases)
+        """Fold touched cases and mark their dates stale.
+
+        Raises WarehouseError when the machine's clock was set back since the last time, unless `full`.
+        """
+        return self._stage("fold", lambda: self._fold(full), lambda f: f.cases)
 
     def compute(self, dates: Sequence[date]) -> Computed:
         """Make the rates of the dates again."""
@@ -123,6 +129,23 @@ class Pass:
     def all_dates(self) -> list[date]:
         """Every date whose rates were made."""
         return [row[0] for row in self._execute("select_standing").fetchall()]
+
+    def _fold(self, full: bool) -> Folded:
+        if self.follows_clock and not full:
+            self._require_clock()
+        return self.runner.fold(full=full)
+
+    def _require_clock(self) -> None:
+        """By an earlier clock the figures of later dates would vanish from what is published."""
+        row = self._execute("select_last_fold", {"run_id": self.summary.run_id}).fetchone()
+        now = datetime.now(UTC)
+        if row and row[0] > now + CLOCK_STEP:
+            raise WarehouseError(
+                f"The clock of this machine says {now:%Y-%m-%d %H:%M} UTC, but cases were folded at "
+                f"{row[0].astimezone(UTC):%Y-%m-%d %H:%M} UTC by it: it was set back. Nothing was changed.",
+                remedy="Set it right and run again. If it is right now and was wrong then, "
+                "`gridrates run --full` makes everything anew by it.",
+            )
 
     def _check(self, suite: str, dates: Sequence[date] | None) -> GateResult:
         result = check(
