@@ -1,5 +1,8 @@
--- The rows that a rule holds a date back for, by their keys; those without a date hold back everything.
-SELECT table_name, rule, list(DISTINCT row_key ORDER BY row_key)[:$limit]
+-- The first rows of each rule that holds something back now, by their keys.
+SELECT
+  table_name,
+  rule,
+  list_slice(list(DISTINCT row_key ORDER BY row_key), 1, $limit)
 FROM ops_quality_quarantine
 WHERE (table_name, rule) IN (SELECT (table_name, rule) FROM ops_quality_hold)
 GROUP BY ALL
