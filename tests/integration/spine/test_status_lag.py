@@ -43,7 +43,7 @@ def test_counts_what_landing_has_not_reached(kafka_settings: Settings) -> None:
 
 
 def test_a_topic_that_does_not_exist_holds_nothing(kafka_settings: Settings) -> None:
-    assert read_lag(kafka_settings) == Lag(records=0, behind=0)
+    assert read_lag(kafka_settings) == Lag(records=0, behind=0, has_topic=False)
 
 
 def test_does_not_wait_long_for_a_broker_that_is_away(settings: Settings) -> None:
