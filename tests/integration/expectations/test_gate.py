@@ -410,7 +410,7 @@ def test_a_date_goes_by_itself_after_the_correcting_event(town: duckdb.DuckDBPyC
     ]
     assert after(2, *filed).held_back == {MIDDLE: ["core_case.calendar_known"]}
     (row,) = table(town, "ops_quality_quarantine", "row_key", "business_date")
-    assert row == ('{"case_id":"E1"}', MIDDLE)
+    assert row == ('{"case_id":"E1","missing_year":2027}', MIDDLE)
     extended = event(
         "E1", "extended", "2025-12-01 09:00", "Asia/Shanghai", deadline_at="2026-03-01T18:00:00+08:00"
     )
