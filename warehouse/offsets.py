@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import getpass
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -40,7 +40,7 @@ class Log:
 
 @dataclass(frozen=True)
 class Loss:
-    """Records of a partition that can no longer be landed.
+    """Records of a partition that can no longer be landed, and what became of them, in words.
 
     `from_offset` is the position that was stored, `to_offset` where landing can go on. `count` is None where
     nobody can know.
@@ -48,7 +48,7 @@ class Loss:
 
     partition: int
     reason: Literal["deleted_before_landing", "topic_made_anew", "log_cut"]
-    text: str
+    what: str
     from_offset: int
     to_offset: int
     count: int | None
@@ -106,20 +106,19 @@ def _by_number(offsets: Mapping[Any, int]) -> dict[int, int]:
 
 def _loss(log: Log, partition: int, offset: int, topic_id: str | None) -> Loss | None:
     """What a stored position says of the log, if something is wrong."""
-    where = f"{log.topic}, partition {partition}"
     first, end = log.first_offsets.get(partition), log.end_offsets.get(partition)
     if topic_id and log.topic_id and topic_id != log.topic_id:
-        text = f"{where}: the topic was deleted and created again (its id was {topic_id}, is {log.topic_id})"
-        return Loss(partition, "topic_made_anew", text, offset, first or 0, None)
+        what = f"the topic was deleted and created again (its id was {topic_id}, is {log.topic_id})"
+        return Loss(partition, "topic_made_anew", what, offset, first or 0, None)
     if first is None or end is None:
-        text = f"{where}: the partition is gone, though it has been landed up to offset {offset}"
-        return Loss(partition, "topic_made_anew", text, offset, 0, None)
+        what = f"the partition is gone, though it has been landed up to offset {offset}"
+        return Loss(partition, "topic_made_anew", what, offset, 0, None)
     if offset > end:
-        text = f"{where}: the log ends at offset {end}, though it has been landed up to {offset}"
-        return Loss(partition, "log_cut", text, offset, first, None)
+        what = f"the log ends at offset {end}, though it has been landed up to {offset}"
+        return Loss(partition, "log_cut", what, offset, first, None)
     if offset < first:
-        text = f"{where}: {first - offset:,} records were deleted before they were landed"
-        return Loss(partition, "deleted_before_landing", text, offset, first, first - offset)
+        what = f"{first - offset:,} records were deleted before they were landed"
+        return Loss(partition, "deleted_before_landing", what, offset, first, first - offset)
     return None
 
 
@@ -135,9 +134,18 @@ def _refusal(log: Log, losses: Sequence[Loss]) -> WarehouseError:
         )
     return WarehouseError(
         f"The log of {log.topic} does not go on where the last landing ended, so nothing was landed."
-        f"{counted} {'; '.join(loss.text for loss in losses)}.",
+        f"{counted} {'; '.join(_told(losses))}.",
         remedy=remedy,
     )
+
+
+def _told(losses: Sequence[Loss]) -> Iterator[str]:
+    """What became of the partitions; what is the same for several is said once."""
+    partitions: dict[str, list[int]] = {}
+    for loss in sorted(losses, key=lambda loss: loss.partition):
+        partitions.setdefault(loss.what, []).append(loss.partition)
+    for what, numbers in partitions.items():
+        yield f"partition{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}: {what}"
 
 
 def _accept(connection: duckdb.DuckDBPyConnection, log: Log, losses: Sequence[Loss]) -> None:
@@ -147,7 +155,7 @@ def _accept(connection: duckdb.DuckDBPyConnection, log: Log, losses: Sequence[Lo
         {
             "kafka_partition": loss.partition,
             "reason_code": loss.reason,
-            "reason_text": loss.text,
+            "reason_text": f"{log.topic}, partition {loss.partition}: {loss.what}",
             "from_offset": loss.from_offset,
             "to_offset": loss.to_offset,
             "lost_count": loss.count,
