@@ -46,7 +46,7 @@ def main() -> int:
         print(f"Error: {failure}\nWhat to do: {failure.remedy}", file=sys.stderr)
         return failure.code
     except OSError as error:
-        print(f"Error: {error.filename or ROOT}: {error.strerror}.", file=sys.stderr)
+        print(f"Error: {error.filename or ROOT}: {error.strerror or error}.", file=sys.stderr)
         print("What to do: make room, or mend the permissions, and run the command again.", file=sys.stderr)
         return 6
     return 0
