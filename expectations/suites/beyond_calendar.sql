@@ -4,7 +4,7 @@ WITH known AS (
 ),
 
 late AS (
-  SELECT *, year(coalesce(filed_at, reported_at, first_event_at)) AS first_year
+  SELECT *, year(coalesce(filed_at, dispatched_at, first_event_at)) AS first_year
   FROM {{ table | ident }}
   WHERE is_beyond_calendar
 )
