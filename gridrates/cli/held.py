@@ -48,9 +48,7 @@ def list_(ctx: typer.Context, as_json: common.Json = False) -> None:
 
 
 @held.command(
-    epilog=common.examples(
-        "gridrates held release core_case.due_in_order --date 2026-05-01 --by 'Li Wei' --note 'true: a flood'"
-    )
+    epilog=common.examples("gridrates held release raw_event.event_unique --by Li --note 'sent twice'")
 )
 def release(
     ctx: typer.Context,
