@@ -17,12 +17,15 @@ import typer.testing
 
 from deploy import local_kafka
 from gridrates.settings import CONFIG_VARIABLE, Settings
+from tests import shared
 
 # Airflow reads this when it is imported, by whichever test comes first, and writes its configuration there.
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="gridrates-airflow-")
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(Path(__file__).parent.parent / "dags")
 atexit.register(shutil.rmtree, os.environ["AIRFLOW_HOME"], ignore_errors=True)
+
+shared.begin()
 
 # `make test` takes a few examples of every property, `make test-full` many (--hypothesis-profile=full).
 hypothesis.settings.register_profile("quick", max_examples=8, deadline=None)

@@ -7,18 +7,16 @@ that was filed the day before falls due and is not closed. On 1 May a dispute is
 
 from __future__ import annotations
 
-import atexit
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from gridrates.pipeline import open_pass
 from gridrates.settings import Settings
 from tests.events import Row, event, insert_events
+from tests.shared import shared
 from warehouse.published import Publication
 
 ZONE = "Asia/Shanghai"
@@ -96,16 +94,12 @@ def publish_street(settings: Settings, made: Iterable[Row], *, now: datetime = N
 
 
 def make_published(folder: Path, **changes: Any) -> Settings:
-    """Settings with the street below `folder`, its events published; they are derived once a process."""
+    """Settings with the street below `folder`, its events published; they are derived once a run."""
     settings = make_settings(folder, **changes)
-    shutil.copytree(_published_home(), settings.home, symlinks=True)
+    original = shared("two-grids", lambda made: _publish_all(make_settings(made)))
+    shutil.copytree(make_settings(original).home, settings.home, symlinks=True)
     return settings
 
 
-@cache
-def _published_home() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="gridrates-street-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    settings = make_settings(folder)
+def _publish_all(settings: Settings) -> None:
     publish_street(settings, events())
-    return settings.home

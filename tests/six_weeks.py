@@ -1,4 +1,4 @@
-"""Six weeks of the demo street, published three times; built once a session.
+"""Six weeks of the demo street, published three times; built once a run.
 
 First without some of its events, then with them (which restates the dates they touch), then with one date
 held back, one record refused and one rule broken: so that every table has something to tell.
@@ -6,11 +6,9 @@ held back, one record refused and one rule broken: so that every table has somet
 
 from __future__ import annotations
 
-import atexit
 import json
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +23,7 @@ from gridrates.cli import app
 from gridrates.pipeline import Pass, open_pass
 from gridrates.settings import Settings
 from tests.events import Row, event, insert_events
+from tests.shared import shared
 
 ROOT = Path(__file__).parents[1]
 NOW = datetime.fromisoformat("2026-02-10T20:00:00+08:00")
@@ -91,21 +90,27 @@ class SixWeeks:
 
 @cache
 def six_weeks() -> SixWeeks:
-    """The street; its folder goes with the process. Read it, and change nothing in it."""
-    folder = Path(tempfile.mkdtemp(prefix="six-weeks-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    """The street. Read it, and change nothing in it."""
+    folder = shared("six-weeks", _build)
+    return SixWeeks(_settings(folder), json.loads((folder / "happened.json").read_text("utf-8")))
+
+
+def _settings(folder: Path) -> Settings:
+    return Settings(home=folder / "home", profile=str(folder / "demo-street"))
+
+
+def _build(folder: Path) -> None:
     profile = make_profile(folder)
-    settings = Settings(home=folder / "home", profile=str(profile))
     events = [*simulated(profile, folder / "events.jsonl"), *repeated()]
+    (folder / "happened.json").write_text(json.dumps(events), encoding="utf-8")
     late = [made for made in events if made["type"].endswith(".closed.v1")][::20]
-    with open_pass(settings, "test", now=NOW) as this:
+    with open_pass(_settings(folder), "test", now=NOW) as this:
         insert_events(this.connection, [made for made in events if made not in late], batch_id=1)
         publish(this)
         insert_events(this.connection, late, batch_id=2)
         publish(this)
         spoil(this.connection)
         this.publish()
-    return SixWeeks(settings, events)
 
 
 def repeated() -> Iterator[Row]:

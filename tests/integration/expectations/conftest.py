@@ -1,4 +1,4 @@
-"""The town, built once a session and copied for each test that breaks it."""
+"""The town, built once a run and copied for each test that breaks it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ import duckdb
 import pytest
 
 from tests.integration.expectations.town import build, open_town
+from tests.shared import shared
 
 
 @pytest.fixture(scope="session")
-def town_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("town") / "live.duckdb"
-    build(path)
-    return path
+def town_file() -> Path:
+    return shared("town", lambda folder: build(folder / "live.duckdb")) / "live.duckdb"
 
 
 @pytest.fixture
