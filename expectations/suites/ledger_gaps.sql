@@ -1,5 +1,5 @@
 -- Entries that do not begin where the one before them in their partition ended, nor where a person who accepted a
--- loss let landing go on.
+-- loss let landing go on. The two ends are looked for apart: between losses in a row there is no entry.
 WITH accepted AS (
   SELECT kafka_topic, kafka_partition, list(from_offset) AS lost_from, list(to_offset) AS resumed_at
   FROM raw_accepted_loss
