@@ -1,9 +1,15 @@
 -- Entries that do not begin where the one before them in their partition ended, nor where a person who accepted a
--- loss let landing go on. The two ends are looked for apart: between losses in a row there is no entry.
-WITH accepted AS (
-  SELECT kafka_topic, kafka_partition, list(from_offset) AS lost_from, list(to_offset) AS resumed_at
+-- loss let landing go on. Losses in a row, with no entry between them, count as one.
+WITH RECURSIVE accepted AS (
+  SELECT kafka_topic, kafka_partition, from_offset, to_offset
   FROM raw_accepted_loss
-  GROUP BY ALL
+  UNION
+  SELECT accepted.kafka_topic, accepted.kafka_partition, accepted.from_offset, more.to_offset
+  FROM accepted
+  INNER JOIN raw_accepted_loss AS more
+    ON accepted.kafka_topic = more.kafka_topic
+      AND accepted.kafka_partition = more.kafka_partition
+      AND accepted.to_offset = more.from_offset
 ),
 
 followed AS (
@@ -18,13 +24,11 @@ followed AS (
 SELECT followed.*
 FROM followed
 SEMI JOIN raw_landing_batch USING (batch_id, kafka_topic, kafka_partition)
-LEFT JOIN accepted USING (kafka_topic, kafka_partition)
+LEFT JOIN accepted
+  ON followed.kafka_topic = accepted.kafka_topic
+    AND followed.kafka_partition = accepted.kafka_partition
+    AND followed.expected_offset = accepted.from_offset
+    AND followed.from_offset = accepted.to_offset
 WHERE
-  to_offset < from_offset
-  OR (
-    from_offset <> expected_offset
-    AND NOT coalesce(
-      list_contains(lost_from, expected_offset) AND list_contains(resumed_at, from_offset),
-      FALSE
-    )
-  )
+  followed.to_offset < followed.from_offset
+  OR (followed.from_offset <> followed.expected_offset AND accepted.from_offset IS NULL)

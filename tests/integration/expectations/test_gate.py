@@ -386,6 +386,30 @@ def test_a_gap_before_the_new_batches_is_seen(town: duckdb.DuckDBPyConnection) -
     assert found >= {"raw_landing_batch.offsets_contiguous"}
 
 
+ACCEPTED = """
+INSERT INTO raw_accepted_loss BY NAME
+SELECT
+  kafka_topic, kafka_partition, 'log_cut' AS reason_code, 'cut' AS reason_text,
+  from_offset + $start AS from_offset, from_offset + $end AS to_offset, now() AS accepted_at,
+  'Li' AS accepted_by, '0' AS program_version
+FROM raw_landing_batch
+WHERE batch_id = 2
+"""
+
+
+@pytest.mark.parametrize(("second", "is_seen"), [(1, False), (2, True)], ids=["in a row", "apart"])
+def test_accepted_losses_let_pass_what_they_fill(
+    town: duckdb.DuckDBPyConnection, second: int, is_seen: bool
+) -> None:
+    judge(town, "raw")
+    grow(town, 2, 1)
+    for start, end in ((0, 1), (second, 3)):
+        town.execute(ACCEPTED, {"start": start, "end": end})
+    town.execute("UPDATE raw_landing_batch SET from_offset = from_offset + 3 WHERE batch_id = 2")
+    found = failed(judge(town, "raw", run_id="run-2"))
+    assert ("raw_landing_batch.offsets_contiguous" in found) == is_seen
+
+
 def test_figures_that_follow_late_events_pass(town: duckdb.DuckDBPyConnection) -> None:
     grow(town, 2, 1)
     derive(town)
