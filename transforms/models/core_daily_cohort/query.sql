@@ -14,9 +14,9 @@
 CAST(date_diff('day', DATE '1970-01-01', {{ date }}) AS BIGINT)
 {%- endmacro -%}
 
-{#- The date a thing fell due in a cohort and the date it was done, and the number of the step whose operator is
-    asked for (of sixteen at the most), in one number; none when it is not in the cohort. What was done before it fell due is done on the
-    date; what is not done, behind all dates. -#}
+{#- The date a thing fell due in a cohort, the date it was done, and the number of the step whose operator is asked
+    for (of sixteen at the most), in one number; none when it is not in the cohort. What was done before it fell due
+    is done on the date; what is not done, behind all dates. -#}
 {%- macro slot(cohort, step_no) -%}
 CASE
   WHEN {{ of.is_in(cohort) }}
