@@ -105,7 +105,7 @@ _SCREENED = (
 )
 SCREEN = "|".join(_SCREENED)
 # The same for bytes, which Arrow reads as Latin-1.
-_BYTES_SCREEN = "".join(
+BYTES_SCREEN = "".join(
     sign
     if sign.isascii()
     else f"(?:{''.join(f'{byte:#04x}'.replace('0x', chr(92) + 'x') for byte in sign.encode())})"
@@ -179,7 +179,7 @@ def screen(values: pa.Array) -> pa.Array:
     """For each of an Arrow array of bytes, whether it may hold personal data. Null stays null."""
     import pyarrow.compute as pc
 
-    return pc.match_substring_regex(values, _BYTES_SCREEN)
+    return pc.match_substring_regex(values, BYTES_SCREEN)
 
 
 def mask_payloads(values: Sequence[bytes], counts: Counter[str]) -> dict[int, bytes]:

@@ -49,6 +49,8 @@ class Batch:
     # Payloads that take the place of those in the chunks (`warehouse.masking`), and what was found in them.
     masked: Mapping[int, bytes] = field(default_factory=dict)
     mask_counts: Mapping[str, int] = field(default_factory=dict)
+    # Rows known to be plain (`warehouse.plain`), in order.
+    plain_rows: Integers = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     @classmethod
     def of(cls, topic: str, chunks: Iterable[Chunk], **rest: Any) -> Batch:

@@ -37,9 +37,8 @@ class Piece:
 
 def frame(partition: int, pieces: Sequence[Piece]) -> Chunk:
     """One chunk of consecutive batches. Raises CorruptRecordError naming a batch that is not well formed."""
-    buffer = pieces[0].content if len(pieces) == 1 else b"".join(piece.content for piece in pieces)
-    bodies, ends = _records(buffer, pieces)
-    content = np.frombuffer(buffer, dtype=np.uint8)
+    content = _joined(pieces)
+    bodies, ends = _records(pieces)
     counts = [piece.count for piece in pieces]
     deltas, at = _varints(content, bodies + 1)  # past the attributes, which say nothing
     offsets, at = _varints(content, at)
@@ -50,7 +49,7 @@ def frame(partition: int, pieces: Sequence[Piece]) -> Chunk:
     has_deltas = np.repeat([piece.has_deltas for piece in pieces], counts)
     return Chunk(
         partition=partition,
-        buffer=buffer,
+        buffer=content.data,
         offsets=np.repeat([piece.base_offset for piece in pieces], counts) + offsets,
         timestamps=np.repeat([piece.timestamp for piece in pieces], counts) + np.where(has_deltas, deltas, 0),
         key_starts=key_starts,
@@ -61,24 +60,35 @@ def frame(partition: int, pieces: Sequence[Piece]) -> Chunk:
     )
 
 
-def _records(buffer: Any, pieces: Sequence[Piece]) -> tuple[Integers, Integers]:
-    """Where the body of each record starts and ends."""
+def _joined(pieces: Sequence[Piece]) -> Octets:
+    """The pieces one after the other. numpy asks the system for few large pages where they are large."""
+    parts = [np.frombuffer(piece.content, dtype=np.uint8) for piece in pieces]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _records(pieces: Sequence[Piece]) -> tuple[Integers, Integers]:
+    """Where the body of each record starts and ends in the pieces one after the other."""
+    bodies: list[Integers] = []
+    ends: list[Integers] = []
+    first = 0
+    for piece in pieces:
+        try:
+            own_bodies, own_ends, last = _hop(piece.content, piece.count)
+        except IndexError:
+            last = -1
+        if last != len(piece.content):
+            raise CorruptRecordError(f"the {piece.place} does not hold the {piece.count} records it claims")
+        bodies.append(np.array(own_bodies, dtype=np.int64) + first)
+        ends.append(np.array(own_ends, dtype=np.int64) + first)
+        first += last
+    return np.concatenate(bodies), np.concatenate(ends)
+
+
+def _hop(buffer: Any, count: int) -> tuple[list[int], list[int], int]:
+    """Go from record to record by their sizes; return where bodies start and end, and the end of all."""
     bodies: list[int] = []
     ends: list[int] = []
     at = 0
-    for piece in pieces:
-        last = at + len(piece.content)
-        try:
-            at = _hop(buffer, at, piece.count, bodies, ends)
-        except IndexError:
-            at = -1
-        if at != last:
-            raise CorruptRecordError(f"the {piece.place} does not hold the {piece.count} records it claims")
-    return np.array(bodies, dtype=np.int64), np.array(ends, dtype=np.int64)
-
-
-def _hop(buffer: Any, at: int, count: int, bodies: list[int], ends: list[int]) -> int:
-    """Go from record to record by their sizes; return the position after the last one."""
     for _ in range(count):
         size = buffer[at]
         at += 1
@@ -97,7 +107,7 @@ def _hop(buffer: Any, at: int, count: int, bodies: list[int], ends: list[int]) -
         bodies.append(at)
         at += size >> 1
         ends.append(at)
-    return at
+    return bodies, ends, at
 
 
 def _varints(content: Octets, at: Integers) -> tuple[Integers, Integers]:

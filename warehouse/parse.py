@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 # So many doubtful payloads are judged at a time: it bounds the memory that a flood of bad records needs.
 _JUDGED_AT_ONCE = 10_000
 CONTRACT_COLUMNS = (*(rule.column for rule in ENVELOPE.values()), *COLUMNS)
-_STATEMENTS = ("parse_cases", "parse_others")
+_PLAIN = "parse_plain"
+_STATEMENTS = (_PLAIN, "parse_cases", "parse_others")
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,7 @@ class Parser:
         self._longest = longest
         self._trusting = _Statements("payloads_as_received")
         self._guarding = _Statements("payloads_if_json")
+        self._trusting_ones = set(_STATEMENTS)
         self._judging = _connect()
 
     def __enter__(self) -> Parser:
@@ -134,27 +136,33 @@ class Parser:
         """Accept or refuse every record of the batch."""
         began = time.perf_counter()
         parts = []
-        rest = np.arange(len(batch))
+        is_left = np.ones(len(batch), dtype=np.bool_)
         for name in _STATEMENTS:
-            part, rest = self._parse_sure(name, batch, rest)
-            parts.append(part)
-            if not len(rest):
-                break
+            rows = batch.plain_rows if name == _PLAIN else np.flatnonzero(is_left)
+            if len(rows):
+                parts.append(self._parse_sure(name, batch, rows))
+                is_left[parts[-1].rows] = False
         pass_by("after_parse")
-        judged, refused = self._judge(batch, rest)
+        judged, refused = self._judge(batch, np.flatnonzero(is_left))
         return Parsed(batch, [*parts, judged], refused, time.perf_counter() - began)
 
-    def _parse_sure(self, name: str, batch: Batch, rows: Integers) -> tuple[Part, Integers]:
-        """What one statement is sure of, and the rows that are left."""
+    def _parse_sure(self, name: str, batch: Batch, rows: Integers) -> Part:
+        """Some rows as one statement reads them; those that it is sure of are good."""
         payloads = batch.payloads(rows, longest=self._longest)
-        try:
-            table = self._trusting.run(name, payloads)
-        except (duckdb.Error, UnicodeDecodeError):  # the latter: a message that quotes the bytes
-            # A payload that is no JSON fails the whole statement. To look at each first costs more, so that
-            # is done only for a batch that has one.
-            table = self._guarding.run(name, payloads)
+        table = self._run(name, payloads)
         is_sure = table["is_sure"].to_numpy()
-        return Part.of(table.drop_columns("is_sure"), payloads["s"], is_sure), rows[~is_sure]
+        return Part.of(table.drop_columns("is_sure"), payloads["s"], is_sure)
+
+    def _run(self, name: str, payloads: pa.Table) -> pa.Table:
+        """A payload that is no JSON fails the whole statement. To look at each first takes longer, so that is
+        done only from the first one on.
+        """
+        if name in self._trusting_ones:
+            try:
+                return self._trusting.run(name, payloads)
+            except (duckdb.Error, UnicodeDecodeError):  # the latter: a message that quotes the bytes
+                self._trusting_ones.remove(name)
+        return self._guarding.run(name, payloads)
 
     def _judge(self, batch: Batch, rows: Integers) -> tuple[Part, dict[int, Refused]]:
         import pyarrow as pa
@@ -185,7 +193,7 @@ class Parser:
 
 
 class _Statements:
-    """The parsing statements, planned once: planning them takes longer than parsing a small batch.
+    """The parsing statements, each planned once: planning one takes longer than parsing a small batch.
 
     They read from this object, whatever table it holds when they run.
     """
@@ -196,12 +204,14 @@ class _Statements:
         self._table = Batch.of("", [], from_offsets={}, to_offsets={}).payloads(longest=0)
         self.connection.register("received", self)
         self.connection.execute(statement(view))
-        for name in _STATEMENTS:
-            self.connection.execute(f"PREPARE {name} AS {statement(name)}")
+        self._prepared: set[str] = set()
 
     def run(self, name: str, payloads: pa.Table) -> pa.Table:
         """The rows of one statement for some payloads, in their order."""
         self._table = payloads
+        if name not in self._prepared:
+            self.connection.execute(f"PREPARE {name} AS {statement(name)}")
+            self._prepared.add(name)
         return self.connection.execute(f"EXECUTE {name}").to_arrow_table()
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:

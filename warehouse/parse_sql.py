@@ -1,10 +1,10 @@
 """Writes the statements that parse payloads, from the contract: `warehouse/sql/parse_*.sql`.
 
-`python -m warehouse.parse_sql` writes the files; a test holds them current. There is one statement for the
-events of cases and one for all others, so that the many rows of the first kind do not carry the columns of
-the second. Each reads a relation `payloads(n, s)` and gives one row a payload, in order: `n`, the columns of
-`raw_event` that its types know, `id_hash`, `payload_hash` and `is_sure`; `event_type` is null where the
-event is of none of its types.
+`python -m warehouse.parse_sql` writes the files; a test holds them current. There is one statement for plain
+events of cases (`warehouse.plain`), one for all events of cases and one for all others, so that the many rows
+of the first kind carry neither the columns nor the checks that the others need. Each reads a relation
+`payloads(n, s)` and gives one row a payload, in order: `n`, the columns of `raw_event` that it knows,
+`id_hash`, `payload_hash` and `is_sure`; `event_type` is null where the event is of none of its types.
 
 `is_sure` is a promise in one direction only: a sure row is one that `warehouse.verdict` accepts too, with
 the same values. Whatever is not plainly right (also things that are right, but rare) is left to that
@@ -17,13 +17,14 @@ stop early, CASE does; a list after IN becomes a join when it is long.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
 from contracts.events import CASE_TYPES
 from contracts.fields import CODE_BLANKS, CODE_NEVER, CODES_LENGTH, EARLIEST, LATEST, Kind
 from contracts.landing_rules import COLUMNS, ENVELOPE, SPECVERSION, TYPES, FieldRule
+from warehouse import plain
 from warehouse.statements import FOLDER
 
 _NOTE = "-- Generated from the contract by `python -m warehouse.parse_sql`: change that module instead.\n"
@@ -51,18 +52,24 @@ class _Field:
 
 def generate() -> dict[str, str]:
     """The text of every file, by its name without the ending."""
-    statements = {f"parse_{family}": _statement(family) for family in _FAMILIES}
-    return {"parse_macros": _macros()} | statements
+    return {
+        "parse_macros": _macros(),
+        "parse_plain": _statement("cases", plain.COLUMNS, is_plain=True),
+        "parse_cases": _statement("cases", COLUMNS),
+        "parse_others": _statement("others", COLUMNS),
+    }
 
 
-def _statement(family: str) -> str:
+def _statement(family: str, columns: Iterable[str], *, is_plain: bool = False) -> str:
     types = _FAMILIES[family]
-    fields = [field for column in COLUMNS if (field := _field(column, types)).rules]
-    checks = [*_shape_checks(fields), *_envelope_checks(), *_data_checks(fields, types)]
+    fields = [field for column in columns if (field := _field(column, types)).rules]
+    version, shape = ("VARCHAR", _plain_checks) if is_plain else ("JSON", _shape_checks)
+    seen = plain.SEEN if is_plain else ()
+    checks = [*shape(fields), *_envelope_checks(), *_data_checks(fields, types, seen)]
     return (
         _NOTE
         + f"""WITH decoded AS (
-  SELECT n, s, from_json(s, {_literal(_structure(fields))}) AS e
+  SELECT n, s, from_json(s, {_literal(_structure(fields, version))}) AS e
   FROM payloads
 ), typed AS (
   SELECT *, try_cast(e.type AS type_of_{family}) AS event_type
@@ -71,16 +78,13 @@ def _statement(family: str) -> str:
   SELECT
 {_listed(["n", "s", "e.specversion", "event_type", *_envelope_texts(), *(_text(f, types) for f in fields)])}
   FROM typed
-), joined AS (
-  SELECT *, concat_ws('"', {", ".join(_code_columns(fields))}) AS codes
-  FROM texts
 )
 SELECT
 {_listed(["n", *_values(fields), "hash(source, event_id) AS id_hash", "hash(s) AS payload_hash"])},
     coalesce(
       {f"{chr(10)}      AND ".join(checks)}
     , false) AS is_sure
-FROM joined;
+FROM texts;
 """
     )
 
@@ -159,9 +163,8 @@ def _field(column: str, types: Iterable[str]) -> _Field:
     return _Field(column, COLUMNS[column].kind, rules)
 
 
-def _structure(fields: Iterable[_Field]) -> str:
-    # As JSON, so that the number 1.0 is not taken for the text.
-    envelope = {"specversion": "JSON"} | dict.fromkeys(ENVELOPE, "VARCHAR")
+def _structure(fields: Iterable[_Field], version: str) -> str:
+    envelope = {"specversion": version} | dict.fromkeys(ENVELOPE, "VARCHAR")
     return json.dumps(envelope | {"data": {field.column: "VARCHAR" for field in fields}})
 
 
@@ -204,24 +207,38 @@ def _value(column: str, kind: Kind) -> str:
             return column
 
 
-def _shape_checks(fields: list[_Field]) -> list[str]:
-    """What must hold for the whole of the payload."""
-    known = ", ".join(field.column for field in fields)
+def _shape_checks(fields: list[_Field]) -> Iterator[str]:
+    """What must hold for the whole of a payload."""
     codes = _code_columns(fields)
+    joined = f"concat_ws('\"', {', '.join(codes)})"
     count = " + ".join(f"({column} IS NOT NULL)::INT" for column in codes)
-    longest = ", ".join(f"strlen({column})" for column in codes)
-    return [
-        f"specversion = {_literal(json.dumps(SPECVERSION))}",
-        "event_type IS NOT NULL",
-        # `data` is an object when a field was found in it.
-        f"CASE WHEN coalesce({known}) IS NULL THEN json_type(s, '$.data') = 'OBJECT' ELSE true END",
-        f"CASE WHEN strlen(s) >= {_MANY_BYTES} THEN length(s) - length(translate(s, '[{{', '')) "
-        f"< {_MANY_BRACKETS} ELSE true END",
-        f"are_codes(codes, s, {count}, greatest({longest}))",
-    ]
+    # As JSON, so that the number 1.0 is not taken for the text.
+    yield f"specversion = {_literal(json.dumps(SPECVERSION))}"
+    yield from _object_checks(fields)
+    yield f"are_codes({joined}, s, {count}, {_longest(codes)})"
 
 
-def _envelope_checks() -> Iterable[str]:
+def _plain_checks(fields: list[_Field]) -> Iterator[str]:
+    """The same for a plain payload."""
+    yield f"specversion = {_literal(SPECVERSION)}"
+    yield from _object_checks(fields)
+    yield f"{_longest(_code_columns(fields))} <= {_kind('code').longest}"
+
+
+def _object_checks(fields: list[_Field]) -> Iterator[str]:
+    known = ", ".join(field.column for field in fields)
+    yield "event_type IS NOT NULL"
+    # `data` is an object when a field was found in it.
+    yield f"CASE WHEN coalesce({known}) IS NULL THEN json_type(s, '$.data') = 'OBJECT' ELSE true END"
+    brackets = "length(s) - length(translate(s, '[{', ''))"
+    yield f"CASE WHEN strlen(s) >= {_MANY_BYTES} THEN {brackets} < {_MANY_BRACKETS} ELSE true END"
+
+
+def _longest(columns: Iterable[str]) -> str:
+    return f"greatest({', '.join(f'strlen({column})' for column in columns)})"
+
+
+def _envelope_checks() -> Iterator[str]:
     for name, rule in ENVELOPE.items():
         if rule.kind.name == "code":
             yield f"{rule.column} IS NOT NULL"
@@ -230,24 +247,27 @@ def _envelope_checks() -> Iterable[str]:
             yield check if rule.is_required else _where_given(rule.column, check)
 
 
-def _data_checks(fields: list[_Field], types: list[str]) -> Iterator[str]:
-    """The checks of all fields; those that few types know are made for these types only."""
+def _data_checks(fields: list[_Field], types: list[str], seen: Collection[str]) -> Iterator[str]:
+    """The checks of all fields; those that few types know are made for these types only.
+
+    `seen` are the kinds whose values were looked at already.
+    """
 
     def owners(field: _Field) -> tuple[str, ...]:
         return tuple(field.rules)
 
     for known_to, some in groupby(sorted(fields, key=owners), key=owners):
-        checks = [check for field in some for check in _field_checks(field)]
+        checks = [check for field in some for check in _field_checks(field, seen)]
         if len(known_to) == len(types):
             yield from checks
         elif checks:
             yield f"CASE WHEN {_is_in('event_type', known_to)} THEN {' AND '.join(checks)} ELSE true END"
 
 
-def _field_checks(field: _Field) -> Iterator[str]:
+def _field_checks(field: _Field, seen: Collection[str]) -> Iterator[str]:
     if field.kind.name == "word":
         yield _where_given(field.column, _words_check(field))
-    elif field.kind.name != "code":
+    elif field.kind.name not in ("code", *seen):
         yield _where_given(field.column, _kind_check(field.column, field.kind))
     yield from _presence(field, "IS NOT NULL", lambda rule: rule.is_required)
     yield from _presence(field, "<> ''", lambda rule: rule.is_filled and rule.kind.name == "text")

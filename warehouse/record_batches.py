@@ -37,7 +37,7 @@ from warehouse.snappy import decompress as snappy_decode
 logger = logging.getLogger(__name__)
 
 # Record batches are joined up to about this many bytes: numpy has its price by call, not by record.
-CHUNK_BYTES = 1024 * 1024
+CHUNK_BYTES = 4 * 1024 * 1024
 _LEANS_ON = (
     "fetch_offset",
     "tp",

@@ -53,9 +53,6 @@ WITH decoded AS (
     CASE WHEN event_type = 'gridrates.case.visited.v1' THEN e.data.is_reopened END AS is_reopened,
     CASE WHEN event_type = 'gridrates.case.suspended.v1' THEN e.data.resume_at END AS resume_at
   FROM typed
-), joined AS (
-  SELECT *, concat_ws('"', event_id, source, subject_id, grid_code, unit_code, place_id, asset_id, operator_role, operator_id, work_type, category_code, category_system, channel, severity, merged_into, task_id) AS codes
-  FROM texts
 )
 SELECT
     n,
@@ -108,7 +105,7 @@ SELECT
       AND event_type IS NOT NULL
       AND CASE WHEN coalesce(grid_code, unit_code, tags, place_id, asset_id, operator_role, operator_id, reason, description, longitude, latitude, work_type, category_code, category_system, condition_no, channel, severity, is_public_report, is_missed_report, is_valid, deadline_at, reporter_hash, household_hash, merged_into, outcome, issued_at, task_id, sign_deadline_at, mediation, closure_kind, satisfaction, satisfaction_score, is_contacted, resolution, is_reopened, resume_at) IS NULL THEN json_type(s, '$.data') = 'OBJECT' ELSE true END
       AND CASE WHEN strlen(s) >= 1000 THEN length(s) - length(translate(s, '[{', '')) < 500 ELSE true END
-      AND are_codes(codes, s, (event_id IS NOT NULL)::INT + (source IS NOT NULL)::INT + (subject_id IS NOT NULL)::INT + (grid_code IS NOT NULL)::INT + (unit_code IS NOT NULL)::INT + (place_id IS NOT NULL)::INT + (asset_id IS NOT NULL)::INT + (operator_role IS NOT NULL)::INT + (operator_id IS NOT NULL)::INT + (work_type IS NOT NULL)::INT + (category_code IS NOT NULL)::INT + (category_system IS NOT NULL)::INT + (channel IS NOT NULL)::INT + (severity IS NOT NULL)::INT + (merged_into IS NOT NULL)::INT + (task_id IS NOT NULL)::INT, greatest(strlen(event_id), strlen(source), strlen(subject_id), strlen(grid_code), strlen(unit_code), strlen(place_id), strlen(asset_id), strlen(operator_role), strlen(operator_id), strlen(work_type), strlen(category_code), strlen(category_system), strlen(channel), strlen(severity), strlen(merged_into), strlen(task_id)))
+      AND are_codes(concat_ws('"', event_id, source, subject_id, grid_code, unit_code, place_id, asset_id, operator_role, operator_id, work_type, category_code, category_system, channel, severity, merged_into, task_id), s, (event_id IS NOT NULL)::INT + (source IS NOT NULL)::INT + (subject_id IS NOT NULL)::INT + (grid_code IS NOT NULL)::INT + (unit_code IS NOT NULL)::INT + (place_id IS NOT NULL)::INT + (asset_id IS NOT NULL)::INT + (operator_role IS NOT NULL)::INT + (operator_id IS NOT NULL)::INT + (work_type IS NOT NULL)::INT + (category_code IS NOT NULL)::INT + (category_system IS NOT NULL)::INT + (channel IS NOT NULL)::INT + (severity IS NOT NULL)::INT + (merged_into IS NOT NULL)::INT + (task_id IS NOT NULL)::INT, greatest(strlen(event_id), strlen(source), strlen(subject_id), strlen(grid_code), strlen(unit_code), strlen(place_id), strlen(asset_id), strlen(operator_role), strlen(operator_id), strlen(work_type), strlen(category_code), strlen(category_system), strlen(channel), strlen(severity), strlen(merged_into), strlen(task_id)))
       AND event_id IS NOT NULL
       AND source IS NOT NULL
       AND subject_id IS NOT NULL
@@ -138,4 +135,4 @@ SELECT
       AND CASE WHEN event_type = 'gridrates.case.verified.v1' OR event_type = 'gridrates.case.checked.v1' OR event_type = 'gridrates.case.visited.v1' THEN CASE WHEN outcome IS NOT NULL THEN CASE WHEN event_type = 'gridrates.case.verified.v1' THEN outcome = 'confirmed' OR outcome = 'refuted' WHEN event_type = 'gridrates.case.checked.v1' THEN outcome = 'passed' OR outcome = 'failed' WHEN event_type = 'gridrates.case.visited.v1' THEN outcome = 'valid' OR outcome = 'no_answer' OR outcome = 'refused' OR outcome = 'invalid' END ELSE true END AND CASE WHEN event_type = 'gridrates.case.checked.v1' THEN outcome IS NOT NULL ELSE true END ELSE true END
       AND CASE WHEN event_type = 'gridrates.case.visited.v1' THEN CASE WHEN satisfaction IS NOT NULL THEN satisfaction = 'very_satisfied' OR satisfaction = 'satisfied' OR satisfaction = 'basically_satisfied' OR satisfaction = 'dissatisfied' OR satisfaction = 'very_dissatisfied' ELSE true END AND CASE WHEN satisfaction_score IS NOT NULL THEN is_number(satisfaction_score, -1000, 1000) ELSE true END AND CASE WHEN is_contacted IS NOT NULL THEN is_flag(is_contacted) ELSE true END AND CASE WHEN resolution IS NOT NULL THEN resolution = 'resolved' OR resolution = 'explained' OR resolution = 'unresolved' ELSE true END AND CASE WHEN is_reopened IS NOT NULL THEN is_flag(is_reopened) ELSE true END ELSE true END
     , false) AS is_sure
-FROM joined;
+FROM texts;

@@ -45,9 +45,6 @@ WITH decoded AS (
     CASE WHEN event_type = 'gridrates.project.stage_changed.v1' THEN e.data.quantity END AS quantity,
     CASE WHEN event_type = 'gridrates.event.retracted.v1' THEN e.data.retracts END AS retracts
   FROM typed
-), joined AS (
-  SELECT *, concat_ws('"', event_id, source, subject_id, grid_code, unit_code, place_id, asset_id, operator_role, operator_id, activity_kind, project_kind, stage, retracts) AS codes
-  FROM texts
 )
 SELECT
     n,
@@ -92,7 +89,7 @@ SELECT
       AND event_type IS NOT NULL
       AND CASE WHEN coalesce(grid_code, unit_code, tags, place_id, asset_id, operator_role, operator_id, reason, description, longitude, latitude, activity_kind, started_at, ended_at, participant_count, household_count, person_count, problem_count, corrected_count, matter_raised_count, matter_settled_count, penalty_count, score, case_ids, project_kind, stage, quantity, retracts) IS NULL THEN json_type(s, '$.data') = 'OBJECT' ELSE true END
       AND CASE WHEN strlen(s) >= 1000 THEN length(s) - length(translate(s, '[{', '')) < 500 ELSE true END
-      AND are_codes(codes, s, (event_id IS NOT NULL)::INT + (source IS NOT NULL)::INT + (subject_id IS NOT NULL)::INT + (grid_code IS NOT NULL)::INT + (unit_code IS NOT NULL)::INT + (place_id IS NOT NULL)::INT + (asset_id IS NOT NULL)::INT + (operator_role IS NOT NULL)::INT + (operator_id IS NOT NULL)::INT + (activity_kind IS NOT NULL)::INT + (project_kind IS NOT NULL)::INT + (stage IS NOT NULL)::INT + (retracts IS NOT NULL)::INT, greatest(strlen(event_id), strlen(source), strlen(subject_id), strlen(grid_code), strlen(unit_code), strlen(place_id), strlen(asset_id), strlen(operator_role), strlen(operator_id), strlen(activity_kind), strlen(project_kind), strlen(stage), strlen(retracts)))
+      AND are_codes(concat_ws('"', event_id, source, subject_id, grid_code, unit_code, place_id, asset_id, operator_role, operator_id, activity_kind, project_kind, stage, retracts), s, (event_id IS NOT NULL)::INT + (source IS NOT NULL)::INT + (subject_id IS NOT NULL)::INT + (grid_code IS NOT NULL)::INT + (unit_code IS NOT NULL)::INT + (place_id IS NOT NULL)::INT + (asset_id IS NOT NULL)::INT + (operator_role IS NOT NULL)::INT + (operator_id IS NOT NULL)::INT + (activity_kind IS NOT NULL)::INT + (project_kind IS NOT NULL)::INT + (stage IS NOT NULL)::INT + (retracts IS NOT NULL)::INT, greatest(strlen(event_id), strlen(source), strlen(subject_id), strlen(grid_code), strlen(unit_code), strlen(place_id), strlen(asset_id), strlen(operator_role), strlen(operator_id), strlen(activity_kind), strlen(project_kind), strlen(stage), strlen(retracts)))
       AND event_id IS NOT NULL
       AND source IS NOT NULL
       AND subject_id IS NOT NULL
@@ -107,4 +104,4 @@ SELECT
       AND CASE WHEN event_type = 'gridrates.event.retracted.v1' THEN retracts IS NOT NULL ELSE true END
       AND CASE WHEN event_type = 'gridrates.project.stage_changed.v1' THEN project_kind IS NOT NULL AND stage IS NOT NULL AND CASE WHEN quantity IS NOT NULL THEN is_number(quantity, 0, 1000000000000.0) ELSE true END ELSE true END
     , false) AS is_sure
-FROM joined;
+FROM texts;

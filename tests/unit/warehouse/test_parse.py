@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 from contracts.events import CASE_TYPES, DATA_TYPES
 from contracts.landing_rules import COLUMNS, ENVELOPE, TYPES
 from tests.landing import LONGEST, batch_of, event, payload, payloads
-from warehouse import parse_sql
+from warehouse import parse_sql, plain
+from warehouse.masking import masked
 from warehouse.parse import Parsed, Parser
 from warehouse.statements import statement
 from warehouse.verdict import Accepted, Refused, judge
@@ -38,7 +40,9 @@ def parser():
 
 
 def parse(parser: Parser, *values: bytes | None) -> Parsed:
-    return parser.parse(batch_of(values))
+    """As a landing does it, but that nothing is masked."""
+    batch = batch_of(values)
+    return parser.parse(replace(batch, plain_rows=masked(batch).plain_rows))
 
 
 def rows_of(parsed: Parsed) -> dict[int, dict[str, Any]]:
@@ -263,16 +267,19 @@ def horrors(draw: st.DrawFn) -> bytes:
 
 
 def assert_agreement(parser: Parser, values: list[bytes]) -> int:
-    """Judge every value the exact way too; return how many of them SQL was sure of."""
-    parsed = parse(parser, *values)
-    rows = rows_of(parsed)
+    """Judge every value the exact way too, plain ones with and without knowing that they are.
+
+    Returns how many of them SQL was sure of.
+    """
+    parsed, unknown = parse(parser, *values), parser.parse(batch_of(values))
+    rows, rows_unknown = rows_of(parsed), rows_of(unknown)
     assert rows.keys() | parsed.refused.keys() == set(range(len(values)))
     for number, value, text in parser._minified(parsed.batch, range(len(values))):
         expected = judge(value, text, longest=LONGEST)
         if isinstance(expected, Refused):
-            assert parsed.refused.get(number) == expected, value
+            assert parsed.refused.get(number) == unknown.refused.get(number) == expected, value
         else:
-            assert rows.get(number) == expected.row, value
+            assert rows.get(number) == rows_unknown.get(number) == expected.row, value
     return len(rows) - judged(parsed)
 
 
@@ -302,6 +309,54 @@ def test_sql_and_models_agree_on_anything(parser: Parser, values: list[bytes]) -
 def test_most_events_need_no_second_look(parser: Parser) -> None:
     every = [json.dumps(full(t)).encode() for t in DATA_TYPES] * 3
     assert judged(parse(parser, *every)) == 0
+
+
+def common(event_type: str) -> dict[str, Any]:
+    """An event that fills the fields that plain ones have."""
+    made = full(event_type)
+    return made | {"data": {name: value for name, value in made["data"].items() if name in plain.COLUMNS}}
+
+
+def plain_ones(*values: bytes) -> list[int]:
+    return masked(batch_of(values)).plain_rows.tolist()
+
+
+@pytest.mark.parametrize("blanks", [(",", ":"), (", ", ": "), (" ,\n", "\t: ")])
+def test_events_of_common_fields_are_plain(parser: Parser, blanks: tuple[str, str]) -> None:
+    made = [common(model.type) for model in CASE_TYPES]
+    made += [event(subject="案件-1", data={"unit_code": "城管中队 一", "reason": '他说"好"\n再见'})]
+    values = [json.dumps(each, ensure_ascii=False, separators=blanks).encode() for each in made]
+    assert plain_ones(*values) == list(range(len(values)))
+    parsed = parse(parser, *values)
+    assert len(parsed.parts[0].rows) == len(values), "one statement is sure of all of them"
+
+
+NOT_PLAIN = {
+    "rare field": payload(data={"tags": []}),
+    "rare field, far inside": payload(data={"x": {"severity": 1}}),
+    "number for a code": payload(data={"unit_code": 7}),
+    "null for a code": payload(data={"unit_code": None}),
+    "empty code": payload(id=""),
+    "blank first": payload(id=" e"),
+    "blank last": payload(data={"unit_code": "U "}),
+    "wide blank": payload(data={"unit_code": "U\u3000"}),
+    "bracket": payload(subject="C{1"),
+    "escape in a code": payload(subject="C\t1"),
+    "number for a text": payload(data={"description": 12}),
+    "version as a number": payload(specversion=1.0),
+    "other version": payload(specversion="1.01"),
+    "escaped name": payload().replace(b'"unit_code"', rb'"\u0075nit_code"'),
+    "cut off": payload()[:-3],
+    "no JSON": b"1, 2, 3",
+    "too long": payload(data={"reason": "x" * 20_000}),
+    "personal data": payload(data={"reason": "打13812345678"}),
+}
+
+
+def test_what_sql_may_not_trust_is_not_plain() -> None:
+    good = payloads(len(NOT_PLAIN))
+    values = [value for pair in zip(good, NOT_PLAIN.values(), strict=True) for value in pair]
+    assert plain_ones(*values) == list(range(0, len(values), 2))
 
 
 def test_a_malformed_payload_costs_the_others_nothing(parser: Parser) -> None:
