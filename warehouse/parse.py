@@ -95,7 +95,7 @@ class Parsed:
     def identities(self) -> Identities:
         """The accepted rows of all parts."""
         rows = np.concatenate([part.rows for part in self.parts])
-        order = np.argsort(rows)
+        order = np.argsort(rows, kind="stable")  # each part is in order already
         ids, payloads = (
             np.concatenate([part.hashes(name) for part in self.parts])[order]
             for name in ("id_hash", "payload_hash")
