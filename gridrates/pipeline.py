@@ -114,7 +114,10 @@ class Pass:
         return self._stage("compute", lambda: self.runner.compute(dates), lambda c: len(c.dates))
 
     def check_marts(self, dates: Sequence[date]) -> dict[date, list[str]]:
-        """The gate on facts and rates: the dates that fail, with the rules. Their marks become held_back."""
+        """The gate on facts and rates: the dates that fail, with the rules.
+
+        The marks of those that are to be published become held_back; a date that is published stays it.
+        """
         return self._stage("check_marts", lambda: self._hold_back(dates), len)
 
     def publish(self) -> Publication:
@@ -162,10 +165,12 @@ class Pass:
         return result
 
     def _hold_back(self, dates: Sequence[date]) -> dict[date, list[str]]:
+        failed: dict[date, list[str]] = {}
         for suite in ("core", "marts"):
-            self._check(suite, dates)
+            for day, rules in self._check(suite, dates).held_back.items():
+                failed[day] = [*failed.get(day, ()), *rules]
         self._execute("mark_held_back")
-        return self._standing()[1]
+        return failed | self._standing()[1]
 
     def _standing(self) -> tuple[list[date], dict[date, list[str]]]:
         """The dates whose figures stand, and those held back with the rules that do so."""
@@ -365,15 +370,15 @@ def _dates(dates: Sequence[str]) -> list[date]:
     return [date.fromisoformat(day) for day in dates]
 
 
-def raise_for_held_back(summary: PassSummary) -> None:
-    """Raise GateError when dates were held back."""
-    if summary.held_back:
-        days = sorted(summary.held_back)
-        said = f"{len(days)} business dates were held back ({days[0]} to {days[-1]})"
+def raise_for_held_back(held_back: Mapping[date, Sequence[str]]) -> None:
+    """Raise GateError when there are dates that rules keep from passing."""
+    if held_back:
+        days = sorted(held_back)
+        said = f"{len(days)} business dates ({days[0]} to {days[-1]})"
         if len(days) == 1:
-            said = f"The business date {days[0]} was held back"
-        rules = sorted({rule for found in summary.held_back.values() for rule in found})
+            said = f"The business date {days[0]}"
+        rules = sorted({rule for found in held_back.values() for rule in found})
         raise GateError(
-            f"{said} by: {'; '.join(rules)}.",
+            f"{said} did not pass the gate: {'; '.join(rules)}.",
             remedy="`gridrates held list` says what to do, and names the rows.",
         )

@@ -62,7 +62,7 @@ def run(ctx: typer.Context, full: Full = False, as_json: common.Json = False) ->
         common.print_json(_as_json(summary))
     else:
         _print(summary)
-    pipeline.raise_for_held_back(summary)
+    pipeline.raise_for_held_back(summary.held_back)
 
 
 def land(
@@ -82,16 +82,23 @@ def land(
 
 
 def check(ctx: typer.Context, as_json: common.Json = False) -> None:
-    """Check everything there is: what was landed, the facts, the rates. Exit code 5 when something fails."""
+    """Check everything there is: what was landed, the facts, the rates. Exit code 5 when something fails.
+
+    A date that is published and does not pass stays published; `gridrates held list` shows its rows.
+    """
     from gridrates.pipeline import raise_for_held_back
 
     with _pass(ctx, "gridrates check") as this:
         this.check_raw()
         dates = this.all_dates()
-        held = this.summary.held_back = this.check_marts(dates)
-    said = f"{common.span(dates)} checked: {_verdict(held)}"
-    _tell({"held_back": {str(day): rules for day, rules in held.items()}}, said, as_json)
-    raise_for_held_back(this.summary)
+        failed = this.check_marts(dates)
+    verdict = f"{common.span(list(failed))} failed" if failed else "passed"
+    _tell(
+        {"held_back": {str(day): rules for day, rules in failed.items()}},
+        f"{common.span(dates)} checked: {verdict}",
+        as_json,
+    )
+    raise_for_held_back(failed)
 
 
 def transform(

@@ -104,7 +104,7 @@ def _rebuild(settings: Settings, span: Span, as_json: bool) -> None:
     with watched(STAGES) as watch:
         done, summary = rebuild(settings, span, watch=watch)
     _tell_rebuilt(done, summary, as_json)
-    raise_for_held_back(summary)
+    raise_for_held_back(summary.held_back)
     _leave(done, sum(done.refused.values()))
 
 

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gridrates.cli import app
-from gridrates.pipeline import open_pass
+from gridrates.pipeline import Pass, open_pass
 from gridrates.settings import Settings
 from tests.published_street import NOW, make_published
 
@@ -63,6 +63,21 @@ def test_what_is_not_held_back_cannot_be_let_pass(
     refused = held(street, *arguments)
     assert refused.exit_code == 2
     assert f"What to do: {remedy}" in refused.stderr
+
+
+def test_a_published_date_that_fails_a_check_is_told_and_stays_published(
+    street: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The street was not landed, and has no ledger.
+    monkeypatch.setattr(Pass, "check_raw", lambda _: None)
+    options = ["--home", str(street.home), "--profile", street.profile, "check"]
+    checked = CliRunner().invoke(app, [*options, "--json"])
+    assert checked.exit_code == 5
+    assert json.loads(checked.stdout) == {"held_back": {"2026-05-02": [RULE]}}
+    assert f"The business date 2026-05-02 did not pass the gate: {RULE}." in checked.stderr
+    with open_pass(street, "test", now=NOW) as this:
+        marks = this.connection.execute("SELECT DISTINCT state FROM ops_business_date").fetchall()
+    assert marks == [("published",)]
 
 
 def test_nothing_held_back_is_said(tmp_path: Path) -> None:
