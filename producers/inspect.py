@@ -46,7 +46,7 @@ NOTHING = frozenset(
     )
 )
 # A name that can only be the case's own: it may come again, where a case has several rows.
-_CASE_ID = r"(case|request|ticket|incident|案件|工单|案卷).?(id|key|no|num|编号|单号|号|編號)"
+_CASE_ID = r"(case|request|ticket|incident|案件|工单|案卷|任务|事件).?(id|key|no|num|编号|单号|号|編號)"
 _OTHER_CASE = re.compile(r"parent|duplicat|merged|related|previous|legacy|关联|重复|父", re.IGNORECASE)
 
 # What a column may be, by its name: roles in the order in which they choose, each column once. Of several
@@ -106,6 +106,7 @@ TIME_ROLES = ("reported", "filed", "dispatched", "signed", "closed", "visited", 
 # Degrees that a position can have, by role: a decimal comma is none.
 _DEGREES = {"longitude": 180, "latitude": 90}
 _DEGREE = re.compile(r"[-+]?[0-9]{1,3}(\.[0-9]+)?")
+_NUMBER = re.compile("[0-9]+")
 _ROUNDED = re.compile(ROUNDED_PATTERN)
 _TIME_NAME = re.compile(r"time|date|_dt$|_at$|时间|日期|时刻", re.IGNORECASE)
 # When a row was last touched is no step of a case.
@@ -157,6 +158,15 @@ class Column:
         """Whether its cells are codes, not texts: short, and the same ones again and again."""
         is_repeated = self.distinct <= max(FEW_WORDS, self.filled // 5)
         return self.filled > 0 and is_repeated and max(map(len, self.words)) <= LONGEST_CODE
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it counts from 1 on, but for a few cells such as that of a total: as one that numbers the
+        rows of the file does.
+        """
+        numbers = [word for word in self.words if _NUMBER.fullmatch(word)]
+        is_counting = numbers == [str(n) for n in range(1, len(numbers) + 1)]
+        return is_counting and len(numbers) * 10 >= self.filled * 9 > 0
 
     @property
     def is_rounded(self) -> bool:
@@ -277,7 +287,11 @@ def _roles(columns: Sequence[Column]) -> dict[str, Column]:
         times = [c for c in columns if c.formats and c not in roles.values()]
         roles |= {"reported": times[0]} if times else {}
     if "id" not in roles:
-        unique = [c for c in columns if c.is_unique and _can_be(c, "id") and not c.may_be_personal]
+        unique = [
+            c
+            for c in columns
+            if c.is_unique and _can_be(c, "id") and not c.may_be_personal and not c.is_running
+        ]
         roles |= {"id": unique[0]} if unique else {}
     if not roles.keys() >= _DEGREES.keys():
         roles = {role: column for role, column in roles.items() if role not in _DEGREES}
@@ -294,11 +308,11 @@ def _place(name: str, patterns: Sequence[str]) -> int | None:
 
 
 def _rank(role: str) -> Callable[[Column], tuple[int, ...]]:
-    """What speaks for a column: that it is filled; of an id, that none is there twice; of a category, that it
-    is the finer one.
+    """What speaks for a column: that it is filled; of an id, that none is there twice and that it does more
+    than count; of a category, that it is the finer one.
     """
     if role == "id":
-        return lambda c: (c.is_unique, c.filled)
+        return lambda c: (not c.is_running, c.is_unique, c.filled)
     if role == "category_code":
         return lambda c: (c.distinct,)
     return lambda c: (c.filled,)

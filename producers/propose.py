@@ -23,7 +23,7 @@ from producers.csv_export.reading import DELIMITERS, HEADER_ROWS
 from producers.csv_export.workbook import ENCODING
 from producers.inspect import Column, Inspection
 from producers.mapping import DEFAULT_FORMATS, VERBS
-from producers.time_formats import find_clock, has_clock, is_day_first, is_month_first
+from producers.time_formats import find_clock, has_clock, is_day_first, is_month_first, short_years_first
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -72,7 +72,7 @@ def propose_mapping(inspection: Inspection, profile: str, source: str, time_zone
     meanings = _meanings(inspection)
     used = _used(inspection, events)
     times = [c for c in inspection.columns if c.name in used and c.formats]
-    formats = list(dict.fromkeys(f for column in times for f in column.formats))
+    formats = short_years_first(dict.fromkeys(f for column in times for f in column.formats))
     is_each_its_own = is_day_first(formats) and is_month_first(formats)
     encoding, delimiter = inspection.layout.encoding, inspection.layout.delimiter
     return (
@@ -140,6 +140,11 @@ def _notes_on_cases(inspection: Inspection) -> Iterator[str]:
         yield (
             f"{roles['id'].name} is not different in every row. Where a case has several rows, name as `row` "
             "what tells them apart."
+        )
+    elif roles["id"].is_running:
+        yield (
+            f"{roles['id'].name} counts from 1 on. If it counts the rows of this file, it names no case: the "
+            "next export would give its numbers to other cases."
         )
     for column in (roles[role] for role in _CODES if role in roles):
         if count := sum(n for word, n in column.words.items() if not _is_code(word)):

@@ -42,7 +42,8 @@ _DAY_FIRST = ("%d/%m/%Y", "%d-%m-%Y", "%d/%m/%y", "%d-%m-%y", "%d.%m.%Y", "%d.%m
 _NAMED_MONTH = ("%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%b %d, %Y", "%b %d %Y", "%Y %b %d")
 _LONG_MONTH = ("%d %B %Y", "%B %d, %Y", "%B %d %Y")
 DAY_FIRST, MONTH_FIRST = _with_clocks(_DAY_FIRST), _with_clocks(_MONTH_FIRST)
-_YEAR_FIRST = _with_clocks(("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d"))
+_YEAR_FIRST = _with_clocks(("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y年%m月%d日"))
+_YEAR_FIRST += tuple(f"%Y年%m月%d日{clock}" for clock in _CLOCKS)
 # Digits alone are a time only in a column that is called one.
 _DIGITS_ONLY = ("%Y%m%d%H%M%S", "%Y%m%d", EXCEL_FORMAT, EPOCH_FORMAT, EPOCH_MS_FORMAT)
 _OTHERS = tuple(
@@ -80,7 +81,7 @@ _COUNTS = {
 
 
 def find_formats(words: Collection[str], *, is_called_time: bool) -> tuple[str, ...]:
-    """Formats, the one that reads most first, that together read nearly all words; else none.
+    """Formats that together read nearly all words, in the order to try them in; else none.
 
     Where `is_called_time`, digits alone may be a time. Which of day and month is first is told by any word.
     """
@@ -131,6 +132,13 @@ def in_other_order(formats: Sequence[str]) -> tuple[str, ...]:
     return swapped if swapped != tuple(formats) and known.issuperset(set(swapped) - set(formats)) else ()
 
 
+def short_years_first(formats: Iterable[str]) -> list[str]:
+    """The same formats, those with two digits of the year before the others, which would read `24` as the
+    year 24.
+    """
+    return sorted(formats, key=lambda name: "%y" not in name)
+
+
 def days_spanned(words: Iterable[str], formats: Sequence[str]) -> int:
     """Days between the first and the last of the times: dates that are taken apart wrongly lie scattered."""
     times = [time for word in words if (time := read(word, formats)) is not None]
@@ -171,7 +179,7 @@ def _spread(words: Collection[str]) -> list[str]:
 
 
 def _covering(samples: Sequence[str], candidates: Sequence[str]) -> tuple[str, ...]:
-    """Formats, the one that reads most first, that together read nearly all samples; else none.
+    """Formats that together read nearly all samples, in the order to try them in; else none.
 
     Never both of an order of day and month and of the other.
     """
@@ -186,7 +194,7 @@ def _covering(samples: Sequence[str], candidates: Sequence[str]) -> tuple[str, .
         left = unread[best]
         other = MONTH_FIRST if best in DAY_FIRST else DAY_FIRST if best in MONTH_FIRST else ()
         candidates = [name for name in candidates if name not in other]
-    return tuple(taken) if len(left) <= UNREADABLE * len(samples) else ()
+    return tuple(short_years_first(taken)) if len(left) <= UNREADABLE * len(samples) else ()
 
 
 def _unread(words: Iterable[str], formats: Sequence[str]) -> int:

@@ -274,6 +274,8 @@ def test_where_no_value_tells_dates_lie_close_together_and_it_is_said(tmp_path: 
         (["2024/5/1 下午 8:05:00"], "%Y/%m/%d %p %I:%M:%S"),
         (["2024/5/1 上午8:05"], "%Y/%m/%d %p%I:%M"),
         (["2024年5月1日8时5分"], "%Y年%m月%d日%H时%M分"),
+        (["2024年5月1日 下午8:05:00"], "%Y年%m月%d日 %p%I:%M:%S"),
+        (["2024年5月1日下午8:05"], "%Y年%m月%d日%p%I:%M"),
         (["2024 May 01 08:05:00 PM"], "%Y %b %d %I:%M:%S %p"),
         (["June 03, 2024 8:05 PM"], "%B %d, %Y %I:%M %p"),
         (["20240501T080500"], "%Y%m%dT%H%M%S"),
@@ -375,6 +377,20 @@ def test_two_digits_of_a_year_may_come_first(tmp_path: Path) -> None:
         assert dates(tmp_path, cells).roles["reported"].formats == (form,)
 
 
+def test_years_of_two_and_of_four_digits_may_stand_together(tmp_path: Path) -> None:
+    forms = ("%m/%d/%Y %H:%M", "%m/%d/%y %H:%M", "%m/%d/%Y %H:%M")
+    rows = [
+        [f"a{n}", *((STARTS + timedelta(days=n)).strftime(forms[(n + m) % 3]) for m in range(2))]
+        for n in range(60)
+    ]
+    path = write_csv(tmp_path / "x.csv", [["id", "opened", "closed"], *rows])
+    write_profile(tmp_path / "street", inspect_export(path), "UTC")
+    got = imported(tmp_path / "street", path)
+    assert [e["time"] for e in got.of("closed")] == [
+        f"{STARTS + timedelta(days=n):%Y-%m-%dT%H:%M:%SZ}" for n in range(60)
+    ]
+
+
 def test_scores_that_are_no_words_are_not_proposed(tmp_path: Path) -> None:
     rows = [[f"a{n}", "2024-05-01", "2024-05-02", str(n % 5)] for n in range(40)]
     path = write_csv(tmp_path / "x.csv", [["id", "受理时间", "回访时间", "满意度"], *rows])
@@ -418,6 +434,17 @@ def test_a_case_may_have_several_rows(tmp_path: Path) -> None:
     assert inspection.roles["id"].name == "case id"
     assert "case id is not different in every row" in " ".join(notes(inspection))
     assert chosen(tmp_path, {"parent case id": [f"p{n}" for n in range(35)]})["id"] == "id"
+
+
+def test_a_number_of_the_row_names_no_case(tmp_path: Path) -> None:
+    rows = [[str(n), f"T{n}", "2024-05-01"] for n in range(1, 41)]
+    path = write_csv(tmp_path / "x.csv", [["序号", "任务号", "上报时间"], *rows, ["合计", "40", ""]])
+    assert inspect_export(path).roles["id"].name == "任务号"
+    path = write_csv(tmp_path / "x.csv", [["序号", "事件", "上报时间"], *rows])
+    assert inspect_export(path).roles["id"].name == "事件"
+    rows = [[str(n), "2024-05-01"] for n in range(1, 41)]
+    assert "No column was found that names the case" in noted(tmp_path, ["序号", "上报时间"], *rows)
+    assert "case id counts from 1 on" in noted(tmp_path, ["case id", "opened"], *rows)
 
 
 def test_an_id_that_a_spreadsheet_has_rounded_is_none(tmp_path: Path) -> None:
@@ -471,7 +498,7 @@ def test_words_of_other_languages_are_known(tmp_path: Path, header: Sequence[str
 def test_an_export_without_an_id_says_so(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "x.csv", [["kind", "created"], ["a", "2024-05-01"], ["a", "2024-05-01"]])
     text = propose_mapping(inspect_export(path), "p", "s", "UTC")
-    assert "id: WHICH_COLUMN  # no column is different in every row" in text
+    assert "id: WHICH_COLUMN  # none was found: name the one" in text
     folder = tmp_path / "street"
     write_profile(folder, inspect_export(path), "UTC")
     with pytest.raises(InputError, match="'WHICH_COLUMN'"):
