@@ -14,8 +14,17 @@ from datetime import date, time
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from gridrates.errors import InputError
 from gridrates.yaml_files import read_yaml, yaml_line
@@ -25,6 +34,17 @@ LimitUnit = Literal["minute", "hour", "day", "working_hour", "working_day"]
 # What stands in SQL as text.
 Code = Annotated[str, Field(pattern=r"^[\w.-]+$")]
 EmptyIsNone = BeforeValidator(lambda value: None if value == "" else value)
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, KeyError) as error:
+        raise ValueError(f"{name!r} is no time zone such as Asia/Shanghai") from error
+    return name
+
+
+Zone = Annotated[str, AfterValidator(_known_zone)]
 
 
 class Row(BaseModel):
@@ -231,7 +251,7 @@ class Profile(BaseModel):
     name: str
     name_zh: str
     name_en: str
-    time_zone: str
+    time_zone: Zone
     business_day: BusinessDay = BusinessDay()
     calendar: Calendar = Calendar()
     on_time_basis: Literal["handling", "closing"] = "handling"

@@ -15,7 +15,6 @@ from datetime import date
 from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Literal, NamedTuple
-from zoneinfo import available_timezones
 
 from contracts.events import CASE_TYPES
 from gridrates.profile import (
@@ -121,10 +120,6 @@ def _settings(profile: Profile) -> Iterator[Finding]:
     def wrong(key: str, message: str, remedy: str) -> Finding:
         return Finding("error", f"profile.yaml, {key}", message, remedy)
 
-    if profile.time_zone not in available_timezones():
-        yield wrong(
-            "time_zone", f"there is no time zone {profile.time_zone!r}", "Name one such as Asia/Shanghai."
-        )
     if profile.work_types and profile.default_work_type not in profile.work_types:
         message = f"{profile.default_work_type!r} is none of the work types"
         yield wrong("default_work_type", message, "Name one of work_types, or add it there.")

@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 
@@ -22,7 +21,7 @@ from contracts.events import DATA_TYPES
 from contracts.fields import Code
 from contracts.landing_rules import TYPES, FieldRule
 from gridrates.errors import InputError
-from gridrates.profile import explain
+from gridrates.profile import Zone, explain
 from gridrates.yaml_files import read_yaml
 
 VERBS: dict[str, str] = {event_type.split(".")[-2]: event_type for event_type in TYPES}
@@ -70,14 +69,6 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (OSError, ValueError, KeyError) as error:
-        raise ValueError(f"{name!r} is no time zone such as Asia/Shanghai") from error
-    return name
-
-
 def _known_format(text: str) -> str:
     if text in OWN_FORMATS:
         return text
@@ -105,7 +96,6 @@ def _known_pattern(text: str) -> str:
 
 
 Plain = Annotated[str, AfterValidator(_no_nul)]
-Zone = Annotated[str, AfterValidator(_known_zone)]
 Format = Annotated[Plain, AfterValidator(_known_format)]
 Words = Annotated[tuple[Plain, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)]
 

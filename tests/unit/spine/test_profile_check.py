@@ -240,7 +240,6 @@ class TestSettings:
     @pytest.mark.parametrize(
         ("settings", "place", "says"),
         [
-            ("time_zone: Asia/Hangzhou\n", "time_zone", "there is no time zone 'Asia/Hangzhou'"),
             ("work_types: {a: {}}\n", "default_work_type", "'grid_case' is none of the work types"),
             ("work_types: {grid_case: {}, all: {}}\n", "work_types", "row of all work types"),
             ("calendar: {country: XX}\n", "calendar.country", "no public holidays are known of 'XX'"),
@@ -267,6 +266,18 @@ class TestSettings:
         line = 3 if place.split(".")[0] in settings else 1
         assert finding.place == f"profile.yaml, line {line}, {place}"
         assert says in finding.message
+
+    @pytest.mark.parametrize("zone", ["Asia/Hangzhou", "Asia", "../zone"])
+    @pytest.mark.parametrize("command", ["run", "land", "replay", "profile check"])
+    def test_a_time_zone_there_is_not_is_told_by_whoever_reads_the_profile(
+        self, tmp_path: Path, zone: str, command: str
+    ) -> None:
+        folder = profile_of(tmp_path, f"time_zone: {zone}\n")
+        told = CliRunner().invoke(
+            app, ["--home", str(tmp_path / "home"), "--profile", str(folder), *command.split()]
+        )
+        assert told.exit_code == 2
+        assert f"profile.yaml, line 3: time_zone: Value error, '{zone}' is no time zone" in told.stderr
 
     @pytest.mark.parametrize(
         ("change", "place", "says"),
