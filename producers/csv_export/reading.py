@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -66,6 +66,11 @@ _MARKUP = (
     ((b"<?xml", b"<workbook"), "XML"),
     ((b"[{", b'{"', b"[\n", b"[\r\n", b"{\n", b"{\r\n"), "JSON"),
 )
+# Of two lines of cells, which are filled: both, the lower alone, the upper alone; and a header of two lines.
+_SHAPES = {(True, True): "b", (False, True): "l", (True, False): "u", (False, False): "-"}
+_TWO_LINES = re.compile("(?=.*u)(?=.*b)(u|bl+)+")
+# No name of a column: a number or a time.
+_FIGURES = re.compile(r"[-+0-9\s.,:/年月日时分秒]+")
 _GZIP = b"\x1f\x8b"
 ESCAPE = "gridrates-escape"
 
@@ -226,13 +231,38 @@ def _with_header(rows: Iterator[list[str]], encoding: str, delimiter: str, wante
     first = list(islice((cells for cells in _readable(rows) if any(cells)), HEADER_ROWS))
     if not first:
         return Layout(encoding, delimiter, ())
-    known = [len(set(wanted) & set(column_names(cells))) for cells in first]
-    filled = [sum(bool(cell.strip(BLANKS)) for cell in cells) for cells in first]
+    headers = [(above, cells, column_names(cells)) for above, cells in _headers(first)]
+    known = [len(set(wanted) & set(names)) for _, _, names in headers]
+    filled = [sum(bool(cell.strip(BLANKS)) for cell in cells) for _, cells, _ in headers]
     if any(known):
-        above = known.index(max(known))
+        place = known.index(max(known))
     else:
-        above = next(place for place, count in enumerate(filled) if count * 2 > max(filled))
-    return Layout(encoding, delimiter, column_names(_without_blank_end(first[above])), above)
+        place = next(place for place, count in enumerate(filled) if count * 2 > max(filled))
+    above, _, names = headers[place]
+    return Layout(encoding, delimiter, names, above)
+
+
+def _headers(rows: Sequence[list[str]]) -> Iterator[tuple[int, list[str]]]:
+    """What may be a header, with the rows above its last line: two lines that are one first."""
+    for place, cells in enumerate(rows):
+        if below := rows[place + 1 : place + 2]:
+            joined = _joined(cells, below[0])
+            if joined is not None:
+                yield place + 1, joined
+        yield place, _without_blank_end(cells)
+
+
+def _joined(upper: list[str], lower: list[str]) -> list[str] | None:
+    """The names of two lines that are one header, as merged cells make it: a name is in the upper line with
+    nothing below it, or names a group of two or more columns whose own names are in the lower one.
+    """
+    pairs = [(u.strip(BLANKS), v.strip(BLANKS)) for u, v in zip_longest(upper, lower, fillvalue="")]
+    while pairs and not any(pairs[-1]):
+        pairs.pop()
+    shape = "".join(_SHAPES[bool(u), bool(v)] for u, v in pairs)
+    if not _TWO_LINES.fullmatch(shape) or any(_FIGURES.fullmatch(v) for _, v in pairs):
+        return None
+    return [v or u for u, v in pairs]
 
 
 def _readable(rows: Iterator[list[str]]) -> Iterator[list[str]]:

@@ -15,7 +15,7 @@ from producers.csv_export.reading import find_layout
 from producers.csv_export.workbook import as_text
 from producers.inspect import inspect_export
 from producers.propose import propose_mapping
-from tests.exporting import import_files, import_rows, mapping_of
+from tests.exporting import import_files, import_rows, mapping_of, write_csv
 
 HEADER = ["工单编号", "上报时间", "办结时间", "承办单位", "网格"]
 MAPPING: dict[str, Any] = {
@@ -154,6 +154,40 @@ def test_a_workbook_without_a_cell_is_empty(tmp_path: Path) -> None:
     openpyxl.Workbook().save(tmp_path / "empty.xlsx")
     with pytest.raises(InputError, match="is empty"):
         find_layout(tmp_path / "empty.xlsx")
+
+
+@pytest.mark.parametrize(
+    ("upper", "lower"),
+    [
+        (["工单编号", "上报", "", "处置", "", "备注"], ["", "上报时间", "网格", "办结时间", "承办单位", ""]),
+        (["工单编号", "上报时间", "网格", "处置", ""], ["", "", "", "办结时间", "承办单位", "", ""]),
+        (["工单", "", "", "处置", "", "备注"], ["工单编号", "上报时间", "网格", "办结时间", "承办单位"]),
+    ],
+)
+def test_a_header_of_two_lines_with_merged_cells_is_one(
+    upper: list[str], lower: list[str], tmp_path: Path
+) -> None:
+    title = ["2024年5月台账", "", "", "", "", ""]
+    names = ("工单编号", "上报时间", "网格", "办结时间", "承办单位", "备注")[: 6 if "备注" in upper else 5]
+    cells = ["2024-05-01 08:05:00", "0012", "2024-05-03", "城管", "无"][: len(names) - 1]
+    path = write_csv(tmp_path / "x.csv", [title, upper, lower, *([f"G{n}", *cells] for n in range(3))])
+    assert (find_layout(path).names, find_layout(path).above) == (names, 2)
+    assert inspect_export(path).roles["id"].name == "工单编号"
+    got = import_files(path, MAPPING)
+    assert (got.summary.rows, got.summary.mapped) == (3, 3)
+
+
+def test_a_row_below_the_header_is_no_second_line_of_it(tmp_path: Path) -> None:
+    header = ["工单编号", "上报时间", "", "办结时间", "网格"]
+    for row in (
+        ["G1", "2024-05-01 08:05:00", "x", "", "0012"],
+        ["", "2024-05-01 08:05:00", "x", "", ""],
+        ["G1", "", "x", "2024-05-03", ""],
+        ["", "", "x", "", ""],
+    ):
+        path = write_csv(tmp_path / "x.csv", [header, row])
+        assert find_layout(path).names == ("工单编号", "上报时间", "#3", "办结时间", "网格")
+        assert import_files(path, MAPPING).summary.rows == 1
 
 
 def test_a_title_above_the_header_of_a_csv_file_is_passed_over_too(tmp_path: Path) -> None:
