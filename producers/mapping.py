@@ -238,7 +238,7 @@ class Mapping(Model):
     time_formats: tuple[Format, ...] = DEFAULT_FORMATS
     encoding: str | None = None
     delimiter: str | None = None
-    sheet: str | None = None
+    sheet: Plain | tuple[Plain, ...] | None = None
     empty: tuple[Plain, ...] = ()
 
     @model_validator(mode="after")
@@ -247,6 +247,8 @@ class Mapping(Model):
             raise ValueError("it names no event")
         if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
             raise ValueError("`delimiter` is one character, and neither a quote nor the end of a line")
+        if self.sheet == () or len(set(self.sheets)) < len(self.sheets):
+            raise ValueError("`sheet` is a name, or a list of different names")
         for name, value in (("id", self.id), ("row", self.row)):
             if value is not None and value.constant is not None:
                 raise ValueError(f"`{name}` cannot be the same for every row")
@@ -254,6 +256,11 @@ class Mapping(Model):
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    @property
+    def sheets(self) -> tuple[str, ...]:
+        """The sheets of a workbook that it names."""
+        return (self.sheet,) if isinstance(self.sheet, str) else self.sheet or ()
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -153,9 +153,10 @@ def _notes_on_cases(inspection: Inspection) -> Iterator[str]:
                 "rows are rejected unless a `pattern` or a `map` gives other words."
             )
     if layout.alike:
+        all_sheets = ", ".join(map(_scalar, (layout.sheet or "", *layout.alike)))
         yield (
             f"The sheets {', '.join(layout.alike)} have the same columns; {layout.sheet} is the one looked "
-            "at. A mapping reads one sheet."
+            f"at. To read them all, write `sheet: [{all_sheets}]`."
         )
 
 

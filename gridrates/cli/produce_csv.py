@@ -101,6 +101,8 @@ def tell(summary: ImportSummary) -> None:
         out.print(f"rejected {count:,}: {reason}", markup=False)
         for example in summary.examples[reason]:
             out.print(f"  {example}", markup=False)
+    for note in summary.notes:
+        out.print(f"Note: {note}", markup=False)
     _tell_changes(summary.changes)
     for path in summary.rejects_files:
         common.say(f"Rejected rows are in {path}.")

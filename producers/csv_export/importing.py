@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -28,14 +29,16 @@ from contracts.events import RETRACTION_TYPE
 from producers.csv_export.mapper import Made, Mapper
 from producers.csv_export.memory import Changes, Hashes, Memory
 from producers.csv_export.plan import Check, make_plan
-from producers.csv_export.reading import Export, find_layout, open_export
+from producers.csv_export.reading import Export, find_layout, open_export, read_head, sheets_with
 from producers.csv_export.rejects import Reject, RejectsFile
 from producers.csv_export.rows import Chunk
+from producers.csv_export.workbook import is_workbook
 from producers.mapping import Mapping
 
 CHUNK_ROWS = 20_000
 # Characters of a cell shown in a reason, and rows shown for a reason.
 SHOWN = 60
+REJECTS = ".rejects.csv"
 EXAMPLES = 3
 _NO_HASHES = (np.empty(0, np.uint64), np.empty(0, np.uint64))
 
@@ -54,7 +57,8 @@ class Publish(Protocol):
 class ImportSummary:
     """What became of the rows: rows = mapped + rejected, and rejected = the sum of `reasons`.
 
-    `unchanged` of the mapped ones are as an earlier import sent them: their events are not counted.
+    `unchanged` of the mapped ones are as an earlier import sent them: their events are not counted. `notes`
+    say what a person should look at, though no row was rejected for it.
     """
 
     files: int = 0
@@ -68,6 +72,7 @@ class ImportSummary:
     seconds: float = 0
     unchanged: int = 0
     changes: Changes | None = None
+    notes: list[str] = field(default_factory=list)
 
     @property
     def event_count(self) -> int:
@@ -88,16 +93,17 @@ class ImportSummary:
             "rejects_files": [str(path) for path in self.rejects_files],
             "seconds": round(self.seconds, 3),
             "unchanged": self.unchanged,
+            "notes": self.notes,
             **(vars(self.changes) if self.changes is not None else {}),
         }
 
-    def count_reject(self, path: Path, reject: Reject) -> None:
-        """Count a reject, and keep it as an example while there are few of its kind."""
+    def count_reject(self, place: str, reject: Reject) -> None:
+        """Count a reject of a file or sheet, and keep it as an example while there are few of its kind."""
         self.rejected += 1
         self.reasons[reject.kind] += 1
         examples = self.examples.setdefault(reject.kind, [])
         if len(examples) < EXAMPLES:
-            examples.append(f"{path.name}, row {reject.row} (line {reject.line}): {reject.reason}")
+            examples.append(f"{place}, row {reject.row} (line {reject.line}): {reject.reason}")
 
 
 def import_exports(
@@ -163,15 +169,26 @@ class _Importer:
         self.names: tuple[str, ...] = ()
 
     def look_at(self, path: Path) -> None:
-        """Raises InputError when the file is no export of this mapping."""
+        """Note sheets that are passed over. Raises InputError when the file is no export of this mapping."""
         mapping = self.mapping
-        find_layout(
-            path,
-            wanted=self.plan.columns,
-            encoding=mapping.encoding,
-            delimiter=mapping.delimiter,
-            sheet=mapping.sheet,
-        )
+        for sheet in self.sheets_of(path):
+            find_layout(
+                path,
+                wanted=self.plan.columns,
+                encoding=mapping.encoding,
+                delimiter=mapping.delimiter,
+                sheet=sheet,
+            )
+        fitting = sheets_with(path, self.plan.columns) if mapping.sheets else []
+        if unread := [name for name in fitting if name not in mapping.sheets]:
+            self.summary.notes.append(
+                f"{path.name} has the mapped columns also in sheets that the mapping does not name, and that "
+                f"are not read: {', '.join(unread)}."
+            )
+
+    def sheets_of(self, path: Path) -> Sequence[str | None]:
+        """The sheets to read of a file, where the mapping names any; they matter in a workbook alone."""
+        return self.mapping.sheets if self.mapping.sheets and is_workbook(read_head(path)) else (None,)
 
     def run(self, paths: Sequence[Path], rejects_files: Sequence[Path | None]) -> Iterator[int]:
         """Import the files; yields how many bytes of all of them have been read, again and again."""
@@ -183,7 +200,17 @@ class _Importer:
 
     def run_file(self, path: Path, rejects_file: Path | None) -> Iterator[int]:
         """Import a file; yields how many of its bytes have been read, again and again."""
-        encoding, delimiter, sheet = self.mapping.encoding, self.mapping.delimiter, self.mapping.sheet
+        sheets = self.sheets_of(path)
+        files = _rejects_of_sheets(rejects_file, sheets) if len(sheets) > 1 else [rejects_file]
+        for place, (sheet, file) in enumerate(zip(sheets, files, strict=True)):
+            for position in self.run_sheet(path, sheet, file):
+                yield (path.stat().st_size * place + position) // len(sheets)
+        self.summary.files += 1
+
+    def run_sheet(self, path: Path, sheet: str | None, rejects_file: Path | None) -> Iterator[int]:
+        """Import a sheet of a workbook, or another file; yields as `run_file` does."""
+        encoding, delimiter = self.mapping.encoding, self.mapping.delimiter
+        name = f"{path.name}, sheet {sheet}" if len(self.mapping.sheets) > 1 and sheet else path.name
         with (
             open_export(
                 path, wanted=self.plan.columns, encoding=encoding, delimiter=delimiter, sheet=sheet
@@ -195,13 +222,12 @@ class _Importer:
                 self.count(chunk, tried)
                 for reject in self.rejects(chunk, tried):
                     rejects.add(reject)
-                    self.summary.count_reject(path, reject)
+                    self.summary.count_reject(name, reject)
                 if rejects.written is not None and rejects.written not in self.summary.rejects_files:
                     self.summary.rejects_files.append(rejects.written)
                 numbers = np.asarray(chunk.numbers, np.int64)
                 self.send(self.noted(tried, numbers), numbers)
                 yield export.position
-        self.summary.files += 1
 
     def mapped(self, export: Export) -> Iterator[tuple[Chunk, _Tried]]:
         """Chunks with what became of their rows; while one is worked on, the next is being mapped."""
@@ -301,7 +327,9 @@ def _shown(cell: str) -> str:
 
 
 def rejects_beside(paths: Sequence[Path], folder: Path | None = None) -> list[Path]:
-    """A rejects file for each export, named after it: beside it, or in `folder`."""
+    """A rejects file for each export, named after it: beside it, or in `folder`. Where several sheets of it
+    are read, their rejects files are named after this one.
+    """
     seen: Counter[Path] = Counter()
     files = []
     for path in paths:
@@ -309,5 +337,15 @@ def rejects_beside(paths: Sequence[Path], folder: Path | None = None) -> list[Pa
         place = (folder or path.parent) / name
         seen[place] += 1
         number = f"-{seen[place]}" if seen[place] > 1 else ""
-        files.append(place.with_name(f"{name}{number}.rejects.csv"))
+        files.append(place.with_name(f"{name}{number}{REJECTS}"))
     return files
+
+
+def _rejects_of_sheets(file: Path | None, sheets: Sequence[str | None]) -> list[Path | None]:
+    """A rejects file for each sheet, for their columns may differ; one for all of them is no longer right."""
+    if file is None:
+        return [None] * len(sheets)
+    with RejectsFile(file, ()):
+        name = file.name.removesuffix(REJECTS)
+    names = [re.sub(r'[\\/:*?"<>|]', "-", sheet or "") for sheet in sheets]
+    return [file.with_name(f"{name}.{sheet}{REJECTS}") for sheet in names]

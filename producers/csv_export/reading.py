@@ -206,11 +206,19 @@ def _best_sheet(path: Path, wanted: Sequence[str], sheet: str | None) -> Layout:
     if len(fitting) > 1:
         raise InputError(
             f"{path} has the columns that the mapping names in several sheets: {', '.join(fitting)}.",
-            remedy="Name one as `sheet` in the mapping; for the others, write mappings of their own "
-            "(--mapping), or save them as CSV and import the files in one command.",
+            remedy="Name one, or a list of those to read, as `sheet` in the mapping.",
         )
     alike = (layout.sheet or "" for layout in filled if layout.names == best.names)
     return replace(best, alike=tuple(name for name in alike if name != best.sheet))
+
+
+def sheets_with(path: Path, wanted: Sequence[str]) -> list[str]:
+    """The sheets of a workbook that have all of the columns `wanted`, and rows; none of another file."""
+    if not is_workbook(read_head(path)):
+        return []
+    with open_workbook(path) as workbook:
+        layouts = [_sheet(workbook, name, wanted) for name in workbook.sheet_names]
+    return [layout.sheet or "" for layout, rows in layouts if rows > 0 and set(wanted) <= set(layout.names)]
 
 
 def _sheet(workbook: CalamineWorkbook, name: str, wanted: Sequence[str]) -> tuple[Layout, int]:

@@ -14,8 +14,8 @@ from gridrates.errors import InputError
 from producers.csv_export.reading import find_layout
 from producers.csv_export.workbook import as_text
 from producers.inspect import inspect_export
-from producers.propose import propose_mapping
-from tests.exporting import import_files, import_rows, mapping_of, write_csv
+from producers.propose import notes, propose_mapping
+from tests.exporting import import_files, import_rows, mapping_of, read_rejects, write_csv
 
 HEADER = ["工单编号", "上报时间", "办结时间", "承办单位", "网格"]
 MAPPING: dict[str, Any] = {
@@ -133,10 +133,55 @@ def test_no_sheet_is_passed_over_in_silence(tmp_path: Path) -> None:
     path = months(tmp_path / "export.xlsx", 40, 40, 0)
     with pytest.raises(InputError, match="names in several sheets: 1月, 2月") as error:
         import_files(path, MAPPING)
-    assert "Name one as `sheet`" in error.value.remedy
+    assert "Name one, or a list of those to read, as `sheet`" in error.value.remedy
     assert import_files(path, MAPPING | {"sheet": "2月"}).summary.mapped == 40
     assert inspect_export(path).layout.alike == ("2月",)
     assert import_files(months(tmp_path / "one.xlsx", 0, 3), MAPPING).summary.mapped == 3
+
+
+def test_several_sheets_are_read_one_after_the_other_and_others_told_of(tmp_path: Path) -> None:
+    path = months(tmp_path / "export.xlsx", 3, 0, 5, 4)
+    book = openpyxl.load_workbook(path)
+    book["3月"].insert_cols(1)
+    for month, line in (("1月", 3), ("3月", 6)):
+        book[month].cell(line, 2 if month == "1月" else 3).value = "某日"
+        book[month].cell(line, 1 if month == "1月" else 2).value = f"错{month}"
+    book.save(path)
+    (tmp_path / "export.xlsx.rejects.csv").write_text("of an earlier import")
+    got = import_files(path, MAPPING | {"sheet": ["1月", "2月", "3月"]})
+    summary = got.summary
+    assert (summary.files, summary.rows, summary.mapped, summary.rejected) == (1, 8, 6, 2)
+    assert summary.examples == {
+        "the time of `reported` fits none of its formats": [
+            f"export.xlsx, sheet {place}: the time of `reported` fits none of its formats: 上报时间 is '某日'"
+            for place in ("1月, row 2 (line 3)", "3月, row 5 (line 6)")
+        ]
+    }
+    files = [tmp_path / f"export.xlsx.{month}.rejects.csv" for month in ("1月", "3月")]
+    assert summary.rejects_files == files
+    assert [read_rejects(file)[0]["工单编号"] for file in files] == ["错1月", "错3月"]
+    assert not (tmp_path / "export.xlsx.rejects.csv").exists()
+    assert summary.notes == [
+        "export.xlsx has the mapped columns also in sheets that the mapping does not name, and that are not "
+        "read: 4月."
+    ]
+    # What was rejected is mended in CSV, where there are no sheets.
+    files[0].write_text(files[0].read_text("utf-8-sig").replace("某日", "2024-05-01"))
+    assert import_files(files[0], MAPPING | {"sheet": ["1月", "2月", "3月"]}).summary.mapped == 1
+
+
+def test_all_sheets_that_are_alike_can_be_read_as_noted(tmp_path: Path) -> None:
+    path = months(tmp_path / "export.xlsx", 40, 40, 40)
+    (note,) = (note for note in notes(inspect_export(path)) if "sheet" in note)
+    assert 'To read them all, write `sheet: ["1月", "2月", "3月"]`.' in note
+    got = import_files(path, MAPPING | {"sheet": ["1月", "2月", "3月"]})
+    assert (got.summary.mapped, got.summary.notes, got.rejects) == (120, [], [])
+
+
+@pytest.mark.parametrize("sheet", [[], ["1月", "1月"]])
+def test_a_list_of_sheets_names_some_and_each_once(sheet: list[str]) -> None:
+    with pytest.raises(ValueError, match="`sheet` is a name, or a list of different names"):
+        mapping_of(MAPPING | {"sheet": sheet})
 
 
 def test_a_number_too_large_for_a_workbook_names_no_case(tmp_path: Path) -> None:
