@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contracts.events import RETRACTION_TYPE
+from producers.csv_export.day_month import DayMonth
 from producers.csv_export.mapper import Made, Mapper
 from producers.csv_export.memory import Changes, Hashes, Memory
 from producers.csv_export.plan import Check, make_plan
@@ -137,6 +138,7 @@ def import_exports(
                 break
         else:
             importer.send_changes()
+    importer.note_day_month()
     summary.seconds = time.monotonic() - started
     return summary
 
@@ -166,6 +168,7 @@ class _Importer:
         self.summary = summary
         self.plan = make_plan(mapping)
         self.mapper = Mapper(self.plan)
+        self.day_month = DayMonth(self.mapper)
         self.names: tuple[str, ...] = ()
 
     def look_at(self, path: Path) -> None:
@@ -246,6 +249,7 @@ class _Importer:
         """Map the rows of a chunk that are not known to be as they were."""
         columns, bad = chunk.columns(positions)
         picked = self.mapper.picked(columns, {place: self.names[position] for place, position in bad.items()})
+        self.day_month.look_at(picked)
         if self.memory is None:
             outcomes = self.mapper.outcomes(picked)
             return _Tried(outcomes.made, outcomes.failed)
@@ -276,6 +280,11 @@ class _Importer:
         for pairs in self.memory.retractions():
             self.summary.events[RETRACTION_TYPE] += len(pairs)
             self.publish(pairs, origins=[0] * len(pairs))
+
+    def note_day_month(self) -> None:
+        """Note what no row told; not again where earlier imports went the same way."""
+        is_known = self.memory is not None and self.memory.is_filled
+        self.summary.notes += self.day_month.notes(is_known=is_known)
 
     def count(self, chunk: Chunk, tried: _Tried) -> None:
         """Count the rows of a chunk, but for those rejected."""

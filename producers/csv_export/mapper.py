@@ -117,6 +117,14 @@ class Mapper:
         found = self._connection.execute(sql).fetchnumpy()
         return found["row_key"], found["content"]
 
+    def day_month(self, picked: Picked) -> list[tuple[int, int, int]]:
+        """Of each time of the plan that could be in either order of day and month: how many rows are read,
+        how many tell the order, and how many could be read in the other one alone.
+        """
+        self._connection.register("chunk", picked.table)
+        found = self._connection.execute(self.plan.day_month_sql).fetchone() or ()
+        return list(zip(found[::3], found[1::3], found[2::3], strict=True))
+
     def outcomes(self, picked: Picked) -> Outcomes:
         """What becomes of rows that were made ready."""
         problems, keys, *events = self._run(picked.table)

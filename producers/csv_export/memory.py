@@ -116,6 +116,11 @@ class Memory:
         (column,) = self._connection.execute(query).fetchnumpy().values()
         return np.asarray(column, dtype=np.uint64)
 
+    @property
+    def is_filled(self) -> bool:
+        """Whether an earlier import sent anything."""
+        return len(self._keys) > 0
+
     def is_known(self, contents: Hashes) -> npt.NDArray[np.bool_]:
         """Which rows are as an earlier import sent them."""
         return _among(contents, self._contents)

@@ -41,6 +41,8 @@ ISO_PATTERN = (
 
 # A number of more digits than a spreadsheet shows: those it left out are lost.
 ROUNDED_PATTERN = r"[0-9](\.[0-9]+)?[Ee]\+[0-9]{2}"
+# A format in whose texts day and month could change places; with dots, the day is always first.
+_EITHER_ORDER = re.compile(r"%(?P<first>[dm])(?!\.%m)[^%]*%(?!(?P=first))[dm][^%]*%[yY]")
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,15 @@ class Clock:
 
 
 @dataclass(frozen=True)
+class EitherOrder:
+    """A time whose `formats` could be read with day and month in the other order, as `swapped`."""
+
+    value: Value
+    formats: tuple[str, ...]
+    swapped: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Field:
     """A field of `data`, and the values it is made of."""
 
@@ -106,7 +117,7 @@ class PlannedEvent:
 class Plan:
     """What to do with a row: `columns` are c0, c1, ... of `sql`; `types` its events, in order.
 
-    `empty` are the cells that say nothing.
+    `empty` are the cells that say nothing. `either_order` are the times to be counted with `day_month_sql`.
     """
 
     columns: tuple[str, ...]
@@ -114,6 +125,8 @@ class Plan:
     types: tuple[str, ...]
     checks: tuple[Check, ...]
     sql: str
+    either_order: tuple[EitherOrder, ...] = ()
+    day_month_sql: str = ""
 
 
 def make_plan(mapping: Mapping) -> Plan:
@@ -146,7 +159,8 @@ class _Planner:
         ]
         self.checks.append(Check("nothing", "the row gives no event: no condition holds", ()))
         columns = self.mapping.columns
-        sql = _template().render(
+        cells = {name: f"c{index}" for index, name in enumerate(columns)}
+        sql = _template("map_rows").render(
             values=self.values,
             clocks=list(self.clocks.values()),
             checks=self.checks,
@@ -157,10 +171,23 @@ class _Planner:
             half_days=HALF_DAYS,
             earliest=int(EARLIEST.timestamp()) * 1_000_000,
             latest=int(LATEST.timestamp()) * 1_000_000,
-            cells={name: f"c{index}" for index, name in enumerate(columns)},
+            cells=cells,
         )
+        times = self.either_order()
+        day_month_sql = _template("day_month").render(times=times, cells=cells, half_days=HALF_DAYS)
+        types = tuple(event.type for event in events)
         empty = frozenset(("", *self.mapping.empty))
-        return Plan(columns, empty, tuple(event.type for event in events), tuple(self.checks), sql)
+        return Plan(columns, empty, types, tuple(self.checks), sql, times, day_month_sql)
+
+    def either_order(self) -> tuple[EitherOrder, ...]:
+        """The times in which day and month could change places; of what a pattern makes nothing is said."""
+        found = []
+        for clock in self.clocks.values():
+            value = self.values[clock.number]
+            formats = tuple(name for name in clock.patterns if _EITHER_ORDER.search(name))
+            if formats and value.pattern is None and value.map is None:
+                found.append(EitherOrder(value, formats, tuple(map(_swapped, formats))))
+        return tuple(found)
 
     def number_of(self, value: Value) -> int:
         if value not in self.values:
@@ -232,6 +259,11 @@ _SHAPES = {
 }
 
 
+def _swapped(name: str) -> str:
+    """A format with day and month in the other order."""
+    return re.sub("%[dm]", lambda found: "%m" if found[0] == "%d" else "%d", name)
+
+
 def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
@@ -242,7 +274,7 @@ def _group(pattern: str) -> int:
 
 
 @cache
-def _template() -> Template:
+def _template(name: str) -> Template:
     from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 
     environment = Environment(loader=PackageLoader("producers.csv_export", "."), undefined=StrictUndefined)
@@ -252,4 +284,4 @@ def _template() -> Template:
         "group": _group,
         "cell": pass_context(lambda context, column: context["cells"][column]),
     }
-    return environment.get_template("map_rows.sql.j2")
+    return environment.get_template(f"{name}.sql.j2")
