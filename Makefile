@@ -43,10 +43,11 @@ MINUTES ?= 60
 soak: setup ## land 20,000 events a second for MINUTES (60), and watch memory, handles and books
 	@GRIDRATES_HOME=$(BENCH_HOME) $(BIN)/python -m benchmarks.soak --minutes $(MINUTES) --plot docs/soak.svg
 
-generate: setup ## write what is made from the code: JSON Schemas, AsyncAPI, docs/contract.md, docs/indicators.md, public tables
+generate: setup ## write what is made from the code: JSON Schemas, AsyncAPI, docs/contract.md, docs/indicators.md, docs/quality-rules.md, public tables
 	$(BIN)/python -m contracts.generate
 	$(BIN)/python -m gridrates.public_schema
 	$(BIN)/python -m transforms.documents
+	$(BIN)/python -m expectations.documents
 
 # UPGRADE=1 takes newer versions; otherwise only what the .in files ask for changes.
 COMPILE := $(BIN)/python -m uv pip compile --universal --python-version 3.11 --generate-hashes \

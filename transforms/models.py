@@ -27,7 +27,8 @@ ROOM = Path(__file__).parent
 FOLDER = ROOM / "models"
 # Every model may use every macro of macros.sql.j2 by its bare name.
 PREAMBLE = """{% from 'macros.sql.j2' import latest, standing_events, business_date, local_date,
-  clock_at, worked, clock_reaches, instant_of, desk_clock, desk_deadline, rounded with context %}"""
+  clock_at, worked, clock_reaches, instant_of, desk_clock, desk_deadline, desk_is_beyond, rounded
+  with context %}"""
 PERIODS = ("day", "week", "month", "quarter", "half_year", "year", "assessment_month")
 # Counts that are compared between periods, beside the headline rates.
 COMPARED = ("reported_count", "valid_count", "filed_count", "closed_count")

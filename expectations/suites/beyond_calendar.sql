@@ -1,10 +1,10 @@
--- Cases whose limit ends where no working day is known, and the first year that the calendar lacks for them.
+-- Rows of which a limit ends where no working day is known, and the first year that the calendar lacks for them.
 WITH known AS (
   SELECT DISTINCT year(calendar_date) AS year_no FROM core_calendar
 ),
 
 late AS (
-  SELECT *, year(coalesce(filed_at, dispatched_at, first_event_at)) AS first_year
+  SELECT *, year(coalesce({{ begun | map('ident') | join(', ') }})) AS first_year
   FROM {{ table | ident }}
   WHERE is_beyond_calendar
 )

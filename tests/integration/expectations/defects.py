@@ -221,7 +221,19 @@ CORE = [
         """,
     ),
     Defect("core_case.counts_not_negative", f"UPDATE core_case SET return_count = -1 WHERE {CASE}"),
-    Defect("core_case.calendar_known", f"UPDATE core_case SET is_beyond_calendar = TRUE WHERE {CASE}"),
+    *(
+        Defect(f"{table}.calendar_known", f"UPDATE {table} SET is_beyond_calendar = TRUE WHERE {CASE}")
+        for table in ("core_case", "core_dispatch_task")
+    ),
+    Defect(
+        "core_check.calendar_known",
+        f"""
+        INSERT INTO core_check BY NAME
+        SELECT
+          case_id, 'K1' AS check_id, filed_at AS issued_at, {DAY} AS checked_on, TRUE AS is_beyond_calendar
+        FROM core_case WHERE {CASE}
+        """,
+    ),
     Defect(
         "core_case.few_contradictions",
         "UPDATE core_case SET anomalies = ['clock_backwards'] WHERE case_id LIKE '%-0'",

@@ -118,7 +118,7 @@ SELECT
   CASE
     WHEN finished_at IS NULL THEN NULL
     WHEN exempted_at IS NOT NULL THEN TRUE
-    WHEN deadline_at IS NULL AND (is_beyond_calendar OR is_suspended) THEN NULL
+    WHEN deadline_at IS NULL AND (judged.is_beyond_calendar OR is_suspended) THEN NULL
     WHEN deadline_at IS NULL THEN {{ 'TRUE' if profile.without_limit == 'on_time' else 'NULL' }}
     ELSE finished_at <= deadline_at
   END AS is_on_time,
@@ -143,7 +143,7 @@ SELECT
   valid_visit_count,
   paused_minutes,
   is_reopened,
-  is_beyond_calendar,
+  is_beyond_calendar OR is_desk_beyond_calendar AS is_beyond_calendar,
   list_filter(
     [
       CASE WHEN reported_at IS NULL THEN 'not_reported' END,
@@ -160,7 +160,7 @@ SELECT
       CASE WHEN closed_at < handled_at THEN 'closed_before_handled' END,
       CASE WHEN closed_at < coalesce(filed_at, reported_at) THEN 'closed_before_filed' END,
       CASE WHEN first_event_at < reported_at THEN 'clock_backwards' END,
-      CASE WHEN is_beyond_calendar THEN 'deadline_beyond_calendar' END
+      CASE WHEN judged.is_beyond_calendar OR is_desk_beyond_calendar THEN 'deadline_beyond_calendar' END
     ],
     flag -> flag IS NOT NULL
   ) AS anomalies,

@@ -37,6 +37,8 @@ paused AS (
   SELECT
     pause.case_id,
     bool_or(pause.resumed_at IS NULL) AS is_suspended,
+    -- Where a pause begins or ends beyond the calendar nobody can tell how much working time it takes.
+    bool_or(pause.resumed_at IS NOT NULL AND pause.paused_working_micros IS NULL) AS is_unmeasured,
     CAST(sum(pause.paused_micros) AS BIGINT) AS paused_micros,
     CAST(sum(pause.paused_working_micros) AS BIGINT) AS paused_working_micros
   FROM core_suspension AS pause
@@ -52,7 +54,8 @@ anchored AS (
     coalesce(paused.is_suspended, FALSE) AS is_suspended,
     {% if profile.suspension == 'pause' -%}
     coalesce(paused.paused_micros, 0) AS paused_micros,
-    coalesce(paused.paused_working_micros, 0) AS paused_working_micros,
+    CASE WHEN paused.is_unmeasured THEN NULL ELSE coalesce(paused.paused_working_micros, 0) END
+      AS paused_working_micros,
     {%- else -%}
     0 AS paused_micros,
     0 AS paused_working_micros,
@@ -113,7 +116,11 @@ SELECT
   {{ desk_deadline('file', 'due.reported_at') }} AS filing_deadline_at,
   {{ desk_deadline('dispatch', 'due.filed_at') }} AS dispatch_deadline_at,
   {{ desk_deadline('close', 'due.checked_at') }} AS closing_deadline_at,
-  {{ desk_deadline('visit', 'due.closed_at') }} AS visit_deadline_at
+  {{ desk_deadline('visit', 'due.closed_at') }} AS visit_deadline_at,
+  {{ desk_is_beyond('file', 'due.reported_at') }}
+    OR {{ desk_is_beyond('dispatch', 'due.filed_at') }}
+    OR {{ desk_is_beyond('close', 'due.checked_at') }}
+    OR {{ desk_is_beyond('visit', 'due.closed_at') }} AS is_desk_beyond_calendar
 FROM due
 {{ desk_clock('file', 'due.reported_at') }}
 {{ desk_clock('dispatch', 'due.filed_at') }}

@@ -40,7 +40,12 @@ limited AS (
     CASE check_kind
       WHEN 'verification' THEN {{ desk_deadline('verify', 'issued_at') }}
       ELSE {{ desk_deadline('check', 'issued_at') }}
-    END AS check_deadline_at
+    END AS check_deadline_at,
+    CASE check_kind
+      WHEN 'verification'
+        THEN {{ desk_is_beyond('issue_verification', 'asked_from_at') }} OR {{ desk_is_beyond('verify', 'issued_at') }}
+      ELSE {{ desk_is_beyond('issue_check', 'asked_from_at') }} OR {{ desk_is_beyond('check', 'issued_at') }}
+    END AS is_beyond_calendar
   FROM done
   {{ desk_clock('issue_verification', 'asked_from_at') }}
   {{ desk_clock('issue_check', 'asked_from_at') }}
@@ -61,6 +66,7 @@ SELECT
   check_deadline_at,
   issued_at IS NOT NULL AND (issue_deadline_at IS NULL OR issued_at <= issue_deadline_at) AS is_issued_on_time,
   check_deadline_at IS NULL OR checked_at <= check_deadline_at AS is_checked_on_time,
+  is_beyond_calendar,
   {{ business_date('issued_at') }} AS issued_on,
   {{ business_date('least(issued_at, issue_deadline_at)') }} AS issue_due_on,
   {{ business_date('least(checked_at, check_deadline_at)') }} AS check_due_on,

@@ -52,7 +52,8 @@ dispatched AS (
 limited AS (
   SELECT
     dispatched.*,
-    coalesce(explicit_sign_deadline_at, {{ desk_deadline('sign', 'dispatched_at') }}) AS sign_deadline_at
+    coalesce(explicit_sign_deadline_at, {{ desk_deadline('sign', 'dispatched_at') }}) AS sign_deadline_at,
+    explicit_sign_deadline_at IS NULL AND {{ desk_is_beyond('sign', 'dispatched_at') }} AS is_beyond_calendar
   FROM dispatched
   {{ desk_clock('sign', 'dispatched_at') }}
 )
@@ -75,6 +76,7 @@ SELECT
   signed_at <= sign_deadline_at OR (signed_at IS NOT NULL AND sign_deadline_at IS NULL) AS is_signed_on_time,
   least(signed_at, returned_at, sign_deadline_at) AS sign_due_at,
   date_diff('second', dispatched_at, signed_at) AS sign_seconds,
+  is_beyond_calendar,
   {{ business_date('dispatched_at') }} AS dispatched_on,
   {{ business_date('signed_at') }} AS signed_on,
   {{ business_date('returned_at') }} AS returned_on,
