@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
-from contracts.landing_rules import COLUMNS, ENVELOPE
+from contracts.written_events import NAMES, named_start, named_value, usual_event
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -90,17 +90,20 @@ _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 
 # One look that lets by what cannot hold any of the kinds: nearly everything. It may stop at too much, never
 # at too little. Escapes of JSON are looked into only when they may hide a digit, a letter or a sign.
+_DASH = "(?:[- ]|－)?"
+_EDGE, _END = "(?:^|[^0-9A-Za-z_.])", "(?:[^0-9A-Za-z_]|$)"
+_WIDE_LETTERS = [sign for sign in FULL_WIDTH if sign.isalpha()]
 _SCREENED = (
     "@",
     r"\\u(?:00|[Ff][Ff]|2022)",
     f"(?:{'|'.join('０１２３４５６７８９＠')})",
-    r"[^0-9A-Za-z_.](?:(?:00)?86[- ]?)?1[3-9][0-9][- ]?[0-9]{4}[- ]?[0-9]{4}",
-    r"^1[3-9][0-9][- ]?[0-9]{4}",
+    rf"{_EDGE}(?:(?:00)?86{_DASH})?1[3-9][0-9]{_DASH}[0-9]{{4}}{_DASH}[0-9]{{4}}{_END}",
     r"(?:\\[nrtbf]|\\u[0-9A-Fa-f]{4}[: ]?)\+?[(]?[0-9]{3}",
-    r"(?:[0-9]{4}[- ]?){3}[0-9]{4}",
-    r"(?:^|[^0-9A-Za-z_.])0[1-9][0-9]{1,2}(?:[)]|）)?[- ]?[2-9][0-9]{2,3}[- ]?[0-9]{4}",
-    r"(?:话|机|线)(?:[: ]|：)?[2-9][0-9]{2,3}[- ]?[0-9]{4}",
-    r"[^\x00-\x7f][A-Za-z](?:·|•| )?[0-9A-Za-z]{4}",
+    rf"{_EDGE}[1-9][0-9]{{5}}(?:19|20)[0-9]{{2}}[01][0-9][0-3][0-9]{{4}}(?:[0-9Xx]{_END}|Ｘ|ｘ)",
+    rf"{_EDGE}(?:62|4[0-9]|5[1-5]|95)[0-9]{{2}}(?:{_DASH}[0-9]{{4}}){{3}}(?:{_DASH}[0-9]{{1,3}})?{_END}",
+    rf"{_EDGE}0[1-9][0-9]{{1,2}}(?:[)]|）)?{_DASH}[2-9][0-9]{{2,3}}{_DASH}[0-9]{{4}}{_END}",
+    rf"(?:话|机|线)(?:[: ]|：)?[2-9][0-9]{{2,3}}{_DASH}[0-9]{{4}}",
+    rf"[^\x00-\x7f](?:[A-Za-z]|{'|'.join(_WIDE_LETTERS)})(?:·|•| )?[0-9A-Za-z]{{4}}",
     r"\\u[0-9A-Fa-f]{4}[A-Za-z] ?[0-9A-Za-z]{4}",
 )
 SCREEN = "|".join(_SCREENED)
@@ -112,6 +115,9 @@ BYTES_SCREEN = "".join(
     for sign in SCREEN
 )
 
+
+# To mask fewer payloads takes less time than to look at them again.
+_QUICKLY_MASKED = 20
 
 # What any piece of personal data has, to be quick about the many texts that have none; and the kinds that
 # need a Chinese character.
@@ -186,23 +192,35 @@ def mask_payloads(values: Sequence[bytes], counts: Counter[str]) -> dict[int, by
     """Of many payloads those that are masked, by their place."""
     import pyarrow as pa
 
-    suspects = _suspects(pa.array(values, pa.large_binary()))
-    masked = {place: mask_payload(values[place], counts) for place in suspects}
+    places = suspects(pa.array(values, pa.large_binary()))
+    masked = {place: mask_payload(values[place], counts) for place in places}
     return {place: payload for place, payload in masked.items() if payload != values[place]}
 
 
-def _suspects(values: pa.Array) -> Iterator[int]:
-    """The places of those that may hold personal data elsewhere than in the names they begin with.
+def suspects(values: pa.Array) -> list[int]:
+    """Of an Arrow array of payloads, the places of those that may hold personal data beside their names.
 
-    Numbers of cases look like those of telephones and cards. In what is no JSON, nothing is a name.
+    Numbers of cases look like those of telephones and cards. A second look leaves out all names of an event
+    that holds nothing but fields of the contract; of others those that they begin with, and only of JSON: in
+    what is none, nothing is a name.
     """
     import pyarrow.compute as pc
 
     places = pc.indices_nonzero(screen(values))
-    unnamed = pc.replace_substring_regex(values.take(places), _named_start(), "{", max_replacements=1)
-    for place, is_elsewhere in zip(places.to_pylist(), screen(unnamed).to_pylist(), strict=True):
-        if is_elsewhere or not _is_json(_text(values[place].as_py())):
-            yield place
+    if len(places) < _QUICKLY_MASKED:
+        return list(places.to_pylist())
+    is_usual = pc.match_substring_regex(values.take(places), usual_event())
+    usual, others = places.filter(is_usual), places.filter(pc.invert(is_usual))
+    unnamed = pc.replace_substring_regex(values.take(usual), named_value(), '""')
+    found: list[int] = usual.filter(screen(unnamed)).to_pylist()
+    rest = values.take(others)
+    unnamed = pc.replace_substring_regex(rest, named_start(), "{", max_replacements=1)
+    for place, payload, is_elsewhere in zip(
+        others.to_pylist(), rest, screen(unnamed).to_pylist(), strict=True
+    ):
+        if is_elsewhere or not _is_json(_text(payload.as_py())):
+            found.append(place)
+    return sorted(found)
 
 
 def mask_payload(payload: bytes, counts: Counter[str] | None = None) -> bytes:
@@ -229,7 +247,6 @@ def _is_json(text: str) -> bool:
     return True
 
 
-_ELEVEN_DIGITS = 10**10
 _TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|([{}\[\]])|(-?[0-9][0-9.eE+-]*)', re.DOTALL)
 
 
@@ -239,7 +256,7 @@ def _mask_json(text: str, counts: Counter[str] | None) -> str:
     pieces, at = [], 0
     for match, path in _tokens(text):
         token = match[1] or match[4]
-        if path in _NAMES or (masked := _masked_token(token, counts)) == token:
+        if path in NAMES or (masked := _masked_token(token, counts)) == token:
             continue
         start = match.start(1) if match[1] else match.start(4)
         pieces += [text[at:start], masked]
@@ -276,30 +293,6 @@ def _masked_token(token: str, counts: Counter[str]) -> str:
 
 def _string(token: str) -> str:
     return str(json.loads(token)) if "\\" in token else token[1:-1]
-
-
-def _names_of_things() -> Iterator[tuple[str, ...]]:
-    """Where codes, hashes and large numbers of the contract stand: what is masked there is lost."""
-    for name, rule in ENVELOPE.items():
-        if rule.kind.name in ("code", "integer"):
-            yield (name,)
-    for name, column in COLUMNS.items():
-        is_large = column.kind.name == "number" and (column.kind.most or 0) >= _ELEVEN_DIGITS
-        if column.kind.name in ("code", "hash") or is_large:
-            yield ("data", name)
-        if column.kind.name == "codes":
-            yield ("data", name, name)
-
-
-_NAMES = frozenset(_names_of_things())
-
-
-@cache
-def _named_start() -> str:
-    """How an event begins that says its names first, each a plain text."""
-    names = "|".join(path[0] for path in _NAMES if len(path) == 1 and ENVELOPE[path[0]].kind.name == "code")
-    other = r'"specversion":"1\.0",|"type":"gridrates[a-z_.]+v1",'
-    return rf'^\{{(?:{other}|"(?:{names})":"[^"\\]*",)+'
 
 
 @cache

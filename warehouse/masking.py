@@ -8,13 +8,14 @@ same look notes which payloads are plain (`warehouse.plain`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from contracts.personal_data import mask_payloads, screen
+from contracts import personal_data
+from contracts.personal_data import mask_payload
 from warehouse import plain
 from warehouse.batch import Batch
 from warehouse.chunks import Chunk, Integers
@@ -22,8 +23,7 @@ from warehouse.chunks import Chunk, Integers
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# So many payloads are copied at a time: it bounds the memory that a flood of suspects needs.
-_MASKED_AT_ONCE = 10_000
+_LOOK = f"{personal_data.BYTES_SCREEN}|{plain.STOPS}"
 
 
 def masked(batch: Batch) -> Batch:
@@ -31,15 +31,20 @@ def masked(batch: Batch) -> Batch:
     the rows noted that are plain.
     """
     counts: Counter[str] = Counter()
-    values: dict[int, bytes] = {}
     looks = [_look(chunk) for chunk in batch.chunks]
-    rows = _joined(batch, [look.suspects for look in looks]).tolist()
-    for at in range(0, len(rows), _MASKED_AT_ONCE):
-        some = rows[at : at + _MASKED_AT_ONCE]
-        payloads = [batch.value(row) or b"" for row in some]
-        values |= {some[place]: new for place, new in mask_payloads(payloads, counts).items()}
+    suspects = _joined(batch, [look.suspects for look in looks])
+    values = dict(_masked(batch, suspects.tolist(), counts))
     plain_rows = _joined(batch, [look.plain for look in looks])
     return replace(batch, masked=values, mask_counts=counts, plain_rows=plain_rows)
+
+
+def _masked(batch: Batch, rows: Iterable[int], counts: Counter[str]) -> Iterator[tuple[int, bytes]]:
+    """Those of some rows that are other ones when they are masked."""
+    for row in rows:
+        payload = batch.value(row) or b""
+        new = mask_payload(payload, counts)
+        if new != payload:
+            yield row, new
 
 
 class _Look(NamedTuple):
@@ -50,27 +55,38 @@ class _Look(NamedTuple):
 
 
 def _look(chunk: Chunk) -> _Look:
-    """Look at the values of a chunk where they are.
-
-    Arrow wants texts that follow each other, so each is looked at up to where the next one starts: with the
-    headers of its record and the key of the next one.
-    """
+    """Look at the values of a chunk where they are; more than once at those that the first look stops at."""
     import pyarrow as pa
 
-    with_value = np.flatnonzero(chunk.value_sizes > 0)
-    if not len(with_value):
-        return _Look(with_value, with_value)
-    starts, sizes = chunk.value_starts[with_value], chunk.value_sizes[with_value]
-    offsets = pa.py_buffer(np.append(starts, starts[-1] + sizes[-1]).astype(np.int64))
-    texts = pa.LargeBinaryArray.from_buffers(
-        pa.large_binary(), len(starts), [None, offsets, pa.py_buffer(chunk.buffer)]
-    )
+    rows = np.flatnonzero(chunk.value_sizes > 0)
+    if not len(rows):
+        return _Look(rows, rows)
+    starts, sizes = chunk.value_starts[rows], chunk.value_sizes[rows]
     last_bytes = np.frombuffer(chunk.buffer, dtype=np.uint8)[starts + sizes - 1]
-    stopped = _found(plain.stops(texts))
-    suspects = stopped[_found(screen(texts.take(pa.array(stopped))))]
     is_plain = (last_bytes == plain.LAST_BYTE) & (sizes <= plain.LONGEST)
-    is_plain[stopped] = False
-    return _Look(with_value[suspects], with_value[is_plain])
+    texts = _texts(chunk.buffer, starts, starts + sizes)
+    stopped = _found(_matches(texts, _LOOK)[::2])
+    again = texts.take(pa.array(2 * stopped))
+    suspects = stopped[personal_data.suspects(again)]
+    is_plain[stopped[_found(_matches(again, plain.STOPS))]] = False
+    is_plain[suspects] = False
+    return _Look(rows[suspects], rows[is_plain])
+
+
+def _texts(buffer: Any, starts: Integers, ends: Integers) -> pa.Array:
+    """The texts in a buffer, and what lies between them: Arrow wants texts that follow each other."""
+    import pyarrow as pa
+
+    offsets = pa.py_buffer(np.column_stack([starts, ends]).astype(np.int64).ravel())
+    return pa.LargeBinaryArray.from_buffers(
+        pa.large_binary(), 2 * len(starts) - 1, [None, offsets, pa.py_buffer(buffer)]
+    )
+
+
+def _matches(texts: pa.Array, pattern: str) -> pa.Array:
+    import pyarrow.compute as pc
+
+    return pc.match_substring_regex(texts, pattern)
 
 
 def _found(answers: pa.Array) -> Integers:

@@ -5,21 +5,15 @@ texts, and its codes hold no sign that a code may not hold. All that is seen in 
 personal data (`warehouse.masking`): a pattern of more alternatives takes hardly longer. What is not plain may
 be just as right; it is read by a statement that knows all fields and checks all signs.
 
-The pattern finds what is *not* plain. It may stop at too much, never at too little: names and values are
+`STOPS` finds what is *not* plain. It may stop at too much, never at too little: names and values are
 sought wherever they stand, and whoever writes a name with an escape is stopped by that.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from contracts.fields import TEXT_LENGTH
 from contracts.landing_rules import COLUMNS as FIELDS
 from contracts.landing_rules import ENVELOPE, SPECVERSION
-from contracts.personal_data import BYTES_SCREEN
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 # The fields of `data` that events of cases have most often.
 COLUMNS = (
@@ -73,9 +67,8 @@ def _other_than(text: str) -> str:
     return found
 
 
-_STOPS = "|".join(
+STOPS = "|".join(
     [
-        BYTES_SCREEN,
         r"\\u00",  # a name may be written so
         _named([name for name in FIELDS if name not in COLUMNS]),
         # No text, an empty one, a blank at either end, or a sign that no code holds.
@@ -84,10 +77,3 @@ _STOPS = "|".join(
         f'"specversion"{_COLON}(?:[^"\\s]|"{_other_than(SPECVERSION)})',
     ]
 )
-
-
-def stops(values: pa.Array) -> pa.Array:
-    """For each of an Arrow array of bytes, whether something in it is not plain, or may be personal data."""
-    import pyarrow.compute as pc
-
-    return pc.match_substring_regex(values, _STOPS)

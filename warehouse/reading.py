@@ -24,7 +24,7 @@ from warehouse.record_batches import install
 
 _POLL_MILLISECONDS = 500
 # How much one poll may bring: it bounds what is decompressed and not yet in a batch.
-_CHUNKS_A_POLL = 16
+_CHUNKS_A_POLL = 4
 _RECORDS_A_POLL = 20_000
 
 
