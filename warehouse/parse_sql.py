@@ -124,10 +124,20 @@ def _kind_macros() -> Iterator[tuple[str, list[str]]]:
         value = f"try_cast(v AS {kind.sql_type}) BETWEEN least AND most"
         yield f"is_{name}(v, least, most)", [_matches("v", kind.pattern), value]
     # Of plain words only: any other list, and a list hidden in a text, needs a quote or an escape.
-    words = r'\["[\w./:-]+"(?:,"[\w./:-]+")*\]'
-    # Any code takes four bytes or more: a list of so few bytes is not too long.
-    short = f"strlen(v) <= {4 * CODES_LENGTH}"
-    yield "is_list(v, s)", [short, f"regexp_full_match(v, {_literal(words)})", "NOT contains(s, '\\')"]
+    word = r'"[\w./:\x{4e00}-\x{9fff}-]+"'
+    words = rf"\[{word}(?:,{word})*\]"
+    longest = _kind("code").longest or 0
+    no_long_one = f"NOT regexp_matches(v, '[^\"]{{{longest + 1}}}')"
+    yield (
+        "is_list(v, s)",
+        [
+            # Any code takes four bytes or more: a list of so few bytes has not too many.
+            f"strlen(v) <= {4 * CODES_LENGTH}",
+            f"regexp_full_match(v, {_literal(words)})",
+            f"CASE WHEN strlen(v) > {longest} THEN {no_long_one} ELSE true END",
+            "NOT contains(s, '\\')",
+        ],
+    )
 
 
 def _code_conditions() -> list[str]:

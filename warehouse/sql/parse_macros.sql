@@ -25,5 +25,6 @@ CREATE TEMP MACRO is_number(v, least, most) AS
   AND try_cast(v AS DOUBLE) BETWEEN least AND most;
 CREATE TEMP MACRO is_list(v, s) AS
   strlen(v) <= 4000
-  AND regexp_full_match(v, '\["[\w./:-]+"(?:,"[\w./:-]+")*\]')
+  AND regexp_full_match(v, '\["[\w./:\x{4e00}-\x{9fff}-]+"(?:,"[\w./:\x{4e00}-\x{9fff}-]+")*\]')
+  AND CASE WHEN strlen(v) > 200 THEN NOT regexp_matches(v, '[^"]{201}') ELSE true END
   AND NOT contains(s, '\');

@@ -151,6 +151,7 @@ REFUSED = {
     "out of bounds": (payload(data={"longitude": 180.5}), "schema_violation", "data.longitude"),
     "tags is a text": (payload(data={"tags": '["a"]'}), "schema_violation", "data.tags"),
     "tags hold a list": (payload(data={"tags": ["a", []]}), "schema_violation", "data.tags.1"),
+    "one tag too long": (payload(data={"tags": ["a", "t" * 201]}), "schema_violation", "data.tags.1"),
     "too many tags": (payload(data={"tags": ["t"] * 1_001}), "schema_violation", "data.tags"),
     "beyond every float": (payload(data={"longitude": 10**400}), "schema_violation", "data.longitude"),
     "hash is a number": (payload(data={"reporter_hash": 10**16}), "schema_violation", "data.reporter_hash"),
@@ -186,6 +187,13 @@ def test_every_refusal_has_its_reason(parser: Parser) -> None:
 
 def test_as_many_tags_as_there_may_be(parser: Parser) -> None:
     assert parse(parser, payload(data={"tags": ["t"] * 1_000})).refused == {}
+
+
+@pytest.mark.parametrize("tags", [["小区微治办", "C-1"], ["t" * 200, "重点" * 100]])
+def test_plain_tags_of_any_language_need_no_second_look(parser: Parser, tags: list[str]) -> None:
+    parsed = parse(parser, payload(data={"tags": tags}))
+    assert judged(parsed) == 0
+    assert rows_of(parsed)[0]["tags"] == tags
 
 
 def test_a_refusal_says_who_it_is_where_that_can_be_read(parser: Parser) -> None:
