@@ -13,6 +13,9 @@ land             rows, rejects, ledger; duplicates and conflicts removed; withou
 land_payload     the same with the original payload kept
 land_records     the same as land, reading record by record
 land_threads     the same as land, with four threads of DuckDB where it uses one
+land_street      the same as land, of the demo street's own events, as `gridrates produce simulate --scale 50`
+                 sends them: a million of two dozen types, with Chinese texts and tags and with long numbers
+                 of cases
 land_history     the same as land, into a file that has `--history` events already
 quixstreams      Quix Streams with a sink that inserts into DuckDB, one statement a batch (when installed):
                  envelope columns, no rejects, no duplicates removed, at least once
@@ -46,13 +49,16 @@ import warehouse.landing
 from benchmarks.events import events
 from benchmarks.memory import peak_megabytes
 from gridrates.kafka import admin, bootstrap_servers, consumer
+from gridrates.profile import load_profile
 from gridrates.settings import Settings, load_settings
 from producers.publisher import Publisher
+from producers.simulator import Simulation, load_scenario, scenario_path
 from warehouse import reading
 from warehouse.landing import land
 from warehouse.live import open_live
 
 PORTION = 20_000
+STREET_SCALE, STREET_TOPIC = 50, "bench-landing-street"
 HISTORY_SQL = Path(__file__).with_name("history.sql")
 
 
@@ -77,6 +83,18 @@ def fill(settings: Settings, count: int) -> None:
             publisher.publish(portion)
     if end_of(settings) != count:
         raise SystemExit(f"{settings.topic} holds {end_of(settings)} records instead of {count}")
+
+
+def fill_street(settings: Settings) -> None:
+    """Publish the demo street's events, unless they are there."""
+    settings = settings.model_copy(update={"topic": STREET_TOPIC})
+    if end_of(settings):
+        return
+    scenario = load_scenario(scenario_path("demo-street"))
+    simulation = Simulation(load_profile("demo-street"), scenario, scale=STREET_SCALE)
+    with Publisher(settings, settings.topic) as publisher:
+        for batch in simulation.batches():
+            publisher.publish(batch.records)
 
 
 def end_of(settings: Settings) -> int:
@@ -201,6 +219,7 @@ WAYS: dict[str, tuple[Callable[[Settings], int], dict[str, Any]]] = {
     "land_payload": (landing, {"keep_payload": True}),
     "land_records": (landing_records, {"keep_payload": False}),
     "land_threads": (landing_threads, {"keep_payload": False}),
+    "land_street": (landing, {"keep_payload": False, "topic": STREET_TOPIC}),
     "land_history": (landing, {"keep_payload": False}),
     "quixstreams": (quixstreams, {}),
 }
@@ -314,6 +333,8 @@ def measure_all(
     settings = settings.model_copy(update=reached)
     settings.home_dir.mkdir(parents=True, exist_ok=True)
     fill(settings, events)
+    if "land_street" in ways:
+        fill_street(settings)
     file = make_history(settings, history)
     runs: dict[str, list[Run]] = {way: [] for way in ways}
     for _ in range(rounds):

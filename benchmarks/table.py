@@ -30,6 +30,7 @@ LANDING = {
     "land_payload": "**landing**, payload kept (the default)",
     "land_records": "landing, record by record (the fallback)",
     "land_threads": "landing, four threads of DuckDB",
+    "land_street": "landing a million events of the demo street",
     "land_history": "landing into a file that has events already",
     "quixstreams": "Quix Streams into DuckDB",
 }
