@@ -8,7 +8,7 @@ WITH open_case AS (
     c.deadline_at < TIMESTAMPTZ '{{ as_of }}' AS is_overdue,
     c.is_suspended,
     c.is_suspended AND c.suspended_at < TIMESTAMPTZ '{{ as_of }}' - INTERVAL 60 DAY AS is_long_suspended,
-    date_diff('day', c.filed_on, DATE '{{ as_of_date }}') AS age_days
+    date_diff('day', coalesce(c.filed_on, c.dispatched_on), DATE '{{ as_of_date }}') AS age_days
   FROM core_case AS c
   INNER JOIN core_grid_path_node AS node ON c.grid_path_id = node.path_id
   WHERE c.is_in_rates AND c.closed_at IS NULL
