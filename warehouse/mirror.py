@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 import uuid
 from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +30,7 @@ import duckdb
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 
-from gridrates.errors import GridratesError
+from gridrates.errors import GridratesError, ServiceUnavailable
 from gridrates.kafka import consumer, ensure_topic, largest_message, producer
 from gridrates.settings import Settings
 from warehouse.chunks import Header
@@ -136,7 +137,8 @@ class _Mirror:
     def _already_there(self) -> set[int]:
         """Rejects of this warehouse that are on the topic beyond what was noted."""
         found = set()
-        for record in _records_since(self._reader, self._topic, self._note.end_offsets):
+        patience = self._settings.kafka_timeout_seconds
+        for record in _records_since(self._reader, self._topic, self._note.end_offsets, patience):
             headers = dict(record.headers)
             if headers.get(f"{PREFIX}mirror-id") == self._note.mirror_id.encode():
                 found.add(int(headers[f"{PREFIX}reject-id"]))
@@ -195,8 +197,13 @@ def _partitions(reader: KafkaConsumer, topic: str) -> list[TopicPartition]:
     return [TopicPartition(topic, number) for number in sorted(reader.partitions_for_topic(topic) or ())]
 
 
-def _records_since(reader: KafkaConsumer, topic: str, offsets: Mapping[int, int]) -> Iterator[Any]:
-    """What is on the topic from these offsets on (from the start where none is known)."""
+def _records_since(
+    reader: KafkaConsumer, topic: str, offsets: Mapping[int, int], patience_seconds: float
+) -> Iterator[Any]:
+    """What is on the topic from these offsets on (from the start where none is known).
+
+    Raises ServiceUnavailable when the broker stays silent: the writer's lock is held meanwhile.
+    """
     partitions = _partitions(reader, topic)
     firsts, ends = reader.beginning_offsets(partitions), reader.end_offsets(partitions)
     reader.assign(partitions)
@@ -204,6 +211,16 @@ def _records_since(reader: KafkaConsumer, topic: str, offsets: Mapping[int, int]
         known = offsets.get(partition.partition, 0)
         # A topic made anew may end before what is known of it.
         reader.seek(partition, known if firsts[partition] <= known <= ends[partition] else firsts[partition])
+    reached: dict[TopicPartition, int] = {}
+    give_up = time.monotonic() + patience_seconds
     while any(reader.position(partition) < end for partition, end in ends.items()):
         for records in reader.poll(timeout_ms=_POLL_MILLISECONDS).values():
             yield from records
+        before, reached = reached, {partition: reader.position(partition) for partition in partitions}
+        if reached != before:
+            give_up = time.monotonic() + patience_seconds
+        elif time.monotonic() >= give_up:
+            raise ServiceUnavailable(
+                f"Kafka sent nothing of {topic} for {patience_seconds:g} seconds, though more is there.",
+                remedy="Check the broker; the next landing mirrors what is missing.",
+            )

@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gridrates.errors import ServiceUnavailable
+from gridrates.errors import GridratesError, ServiceUnavailable
 from producers.deliveries import Refused
 from producers.publisher import Publisher
 from producers.record_batches import Pair
@@ -120,6 +120,13 @@ class Courier:
         return publisher
 
     def _run(self) -> None:
+        try:
+            self._deliver_until_closed()
+        finally:
+            # Whatever ended it: nobody delivers any more.
+            self._is_connected = False
+
+    def _deliver_until_closed(self) -> None:
         while jobs := self._take():
             pairs = [pair for job in jobs for pair in job.pairs]
             try:
@@ -163,6 +170,8 @@ class Courier:
         while not self._is_closing.wait(RETRY_SECONDS):
             try:
                 self._publisher = self._open()
-            except ServiceUnavailable:
+            except GridratesError as error:
+                # Also a certificate that is just being replaced.
+                log.warning("%s", error.message)
                 continue
             return
