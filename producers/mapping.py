@@ -34,6 +34,8 @@ EPOCH_MS_FORMAT = "epoch_ms"
 OWN_FORMATS = (ISO_FORMAT, EXCEL_FORMAT, EPOCH_FORMAT, EPOCH_MS_FORMAT)
 # Words that stand for the AM and PM of a format's `%p`.
 HALF_DAYS = {"上午": "AM", "下午": "PM"}
+# And those with dots, as `a. m.` in Spanish, whose letter is the first group.
+DOTTED_HALF_DAY = "([AaPp])\\.[ \u00a0\u202f]?[Mm]\\."
 # Year first, so none can be read in two ways. The commonest stands first: a miss costs time.
 DEFAULT_FORMATS = (
     "%Y-%m-%d %H:%M:%S",

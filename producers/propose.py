@@ -19,7 +19,7 @@ from zoneinfo import available_timezones
 
 from contracts.landing_rules import ENVELOPE, TYPES
 from gridrates.errors import InputError, ResourceError
-from producers.csv_export.reading import DELIMITERS, HEADER_ROWS
+from producers.csv_export.reading import DELIMITERS, GUESSED, HEADER_ROWS
 from producers.csv_export.workbook import ENCODING
 from producers.inspect import Column, Inspection
 from producers.mapping import DEFAULT_FORMATS, VERBS
@@ -45,11 +45,20 @@ _MEANINGS = {
     "dissatisfied": ("不满意", "dissatisfied", "不太满意"),
     "very_dissatisfied": ("非常不满意", "很不满意", "very dissatisfied"),
 }
+# What a date and the time of day beside it are called.
+_DATE_NAME = re.compile("日期|datum|date|fecha|data", re.IGNORECASE)
+_CLOCK_NAME = re.compile("时间|uhrzeit|zeit|time|heure|hora", re.IGNORECASE)
 # A cell no longer than this is shown as a time that was not understood.
 LONGEST_TIME = 40
 # Words of a status that say that a case is closed, and how many of them are shown.
 _CLOSED = re.compile(r"clos|complet|resol|done|finish|termin|erledigt|办结|结案|完成|完结", re.IGNORECASE)
 FEW_CLOSED = 5
+# Words of a status that say that a case came to nothing.
+_VOID = re.compile(
+    r"cancel|void|duplicat|withdrawn|invalid|storniert|anulad|annul|作废|撤销|取消|重复|无效|不予受理",
+    re.IGNORECASE,
+)
+_LIKE_A_DATE = re.compile("[0-9]{1,4}([-/.年])[0-9]{1,2}([-/.月])[0-9]{1,4}")
 _PLAIN = re.compile(r"[A-Za-z_一-鿿][\w一-鿿 ]*[\w一-鿿]|[A-Za-z_一-鿿]")
 
 
@@ -174,6 +183,9 @@ def _notes_on_times(inspection: Inspection) -> Iterator[str]:
         yield "No column was taken for the time of closing: no case will count as closed." + _way_to_close(
             inspection
         )
+    else:
+        yield from _notes_on_void_cases(inspection)
+    yield from _notes_on_limits(inspection)
     if "satisfaction" in roles and not _meanings(inspection):
         yield f"{roles['satisfaction'].name} is not used: none of its words is understood."
     elif "satisfaction" in roles and "visited" not in roles:
@@ -186,6 +198,36 @@ def _notes_on_times(inspection: Inspection) -> Iterator[str]:
     for column in used:
         if column.formats and not has_clock(column.formats):
             yield _note_on_a_date(column, inspection)
+
+
+def _notes_on_void_cases(inspection: Inspection) -> Iterator[str]:
+    """A closing time is there also for what was cancelled."""
+    status, closed = inspection.roles.get("status"), inspection.roles["closed"]
+    words = [word for word in status.words if _VOID.search(word)] if status is not None else []
+    if status is not None and words:
+        name, at = _scalar(status.name), _scalar(closed.name)
+        listed = ", ".join(map(_scalar, words[:FEW_CLOSED]))
+        yield (
+            f"{status.name} has words for cases that came to nothing; with a {closed.name} they count as "
+            f"closed. If they are in no rate, write `voided: {{at: {at}, when: {{{name}: [{listed}]}}, "
+            f"reason: {name}}}` and, of `closed`, `when: {{{at}: present, {name}: {{not: [{listed}]}}}}`."
+        )
+
+
+def _notes_on_limits(inspection: Inspection) -> Iterator[str]:
+    """A case without a limit is due when it is closed, and so never late."""
+    due_once_closed = "is due only once it is closed, and then on time, unless limits.csv has a limit for it."
+    deadline = inspection.roles.get("deadline_at")
+    if deadline is None:
+        yield (
+            f"No column was taken for the limit. A case without one {due_once_closed} Without any limit "
+            "every closure rate is 100 %."
+        )
+    elif blank := inspection.rows - deadline.filled:
+        yield (
+            f"{deadline.name} is blank in {blank:,} of {inspection.rows:,} rows. A case without a limit "
+            f"{due_once_closed}"
+        )
 
 
 def _way_to_close(inspection: Inspection) -> str:
@@ -205,10 +247,10 @@ def _way_to_close(inspection: Inspection) -> str:
 def _note_on_a_date(date: Column, inspection: Inspection) -> str:
     """A time of day may stand in a column of its own, called like that of the date."""
     lacks = f"{date.name} has no time of day"
-    name = re.sub("日期|date", "*", date.name, flags=re.IGNORECASE)
+    name = _DATE_NAME.sub("*", date.name)
     for column in inspection.columns:
         clock = find_clock(column.words)
-        if clock and re.sub("时间|time", "*", column.name, flags=re.IGNORECASE) == name:
+        if clock and _CLOCK_NAME.sub("*", column.name) == name:
             return f"{lacks}; {column.name} is one. Write {_joined(date, f'{{{column.name}}}', clock)}."
     if date == inspection.roles.get("deadline_at"):
         whole_day = _joined(date, "23:59:59", "%H:%M:%S")
@@ -261,10 +303,16 @@ def _has_no_time(inspection: Inspection) -> InputError:
     shown = [
         f"{column.name} is {word!r}"
         for column in inspection.columns
-        if column.is_called_time and not column.may_be_personal
+        if not column.may_be_personal
         for word in islice(column.words, 1)
-        if len(word) <= LONGEST_TIME
+        if len(word) <= LONGEST_TIME and (column.is_called_time or _LIKE_A_DATE.match(word))
     ]
+    encoding = inspection.layout.encoding
+    other = (
+        f" It was read as {encoding}: if that is wrong, name another --encoding."
+        if encoding in GUESSED
+        else ""
+    )
     found = f": {', '.join(shown[:3])}" if shown else f"; it has {', '.join(inspection.layout.names)}"
     if len(inspection.layout.names) == 1:
         return InputError(
@@ -274,7 +322,7 @@ def _has_no_time(inspection: Inspection) -> InputError:
         )
     return InputError(
         f"No column of {inspection.path} is a time in a known format{found}.",
-        remedy="Write the mapping by hand, with its `time_formats`: docs/csv-import.md shows how.",
+        remedy="Write the mapping by hand, with its `time_formats`: docs/csv-import.md shows how." + other,
     )
 
 

@@ -14,6 +14,7 @@ from functools import cache, partial
 from producers.csv_export.plan import ISO_PATTERN
 from producers.mapping import (
     DEFAULT_FORMATS,
+    DOTTED_HALF_DAY,
     EPOCH_FORMAT,
     EPOCH_MS_FORMAT,
     EXCEL_FORMAT,
@@ -66,7 +67,7 @@ _SHAPES = {
     "%b": "[A-Za-z]{3}",
     "%B": "[A-Za-z]{3,9}",
     "%f": "[0-9]+",
-    "%p": "(?:[AaPp][Mm]|" + "|".join(HALF_DAYS) + ")",
+    "%p": f"(?:[AaPp][Mm]|{DOTTED_HALF_DAY}|{'|'.join(HALF_DAYS)})",
 }
 # Where nothing parts the digits, only their number tells.
 _RUNS = {"%Y%m%d%H%M%S": "[0-9]{14}", "%Y%m%d": "[0-9]{8}", "%Y%m%dT%H%M%S": "[0-9]{8}T[0-9]{6}"}
@@ -216,8 +217,9 @@ def _time(text: str, name: str) -> datetime | None:
 
 
 def _plain(text: str, name: str) -> str:
-    """A text as `strptime` knows it: halves of the day in English, six decimals of a second."""
+    """A text as `strptime` knows it: halves of the day in English, without dots; six decimals of a second."""
     if "%p" in name:
+        text = re.sub(DOTTED_HALF_DAY, r"\1M", text)
         for word, english in HALF_DAYS.items():
             text = text.replace(word, english)
     return re.sub(r"(\.[0-9]{6})[0-9]+$", r"\1", text) if name.endswith(".%f") else text

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from contracts.fields import EARLIEST, LATEST
 from contracts.landing_rules import ENVELOPE, TYPES, FieldRule
 from producers.mapping import (
+    DOTTED_HALF_DAY,
     EPOCH_FORMAT,
     EPOCH_MS_FORMAT,
     HALF_DAYS,
@@ -169,12 +170,15 @@ class _Planner:
             iso_pattern=ISO_PATTERN,
             rounded_pattern=ROUNDED_PATTERN,
             half_days=HALF_DAYS,
+            dotted_half_day=DOTTED_HALF_DAY,
             earliest=int(EARLIEST.timestamp()) * 1_000_000,
             latest=int(LATEST.timestamp()) * 1_000_000,
             cells=cells,
         )
         times = self.either_order()
-        day_month_sql = _template("day_month").render(times=times, cells=cells, half_days=HALF_DAYS)
+        day_month_sql = _template("day_month").render(
+            times=times, cells=cells, half_days=HALF_DAYS, dotted_half_day=DOTTED_HALF_DAY
+        )
         types = tuple(event.type for event in events)
         empty = frozenset(("", *self.mapping.empty))
         return Plan(columns, empty, types, tuple(self.checks), sql, times, day_month_sql)

@@ -273,9 +273,12 @@ def test_where_no_value_tells_dates_lie_close_together_and_it_is_said(tmp_path: 
         (["2024-05-01 08:05:00 PM"], "%Y-%m-%d %I:%M:%S %p"),
         (["2024/5/1 下午 8:05:00"], "%Y/%m/%d %p %I:%M:%S"),
         (["2024/5/1 上午8:05"], "%Y/%m/%d %p%I:%M"),
+        (["2024.5.1 下午8:05"], "%Y.%m.%d %p%I:%M"),
         (["2024年5月1日8时5分"], "%Y年%m月%d日%H时%M分"),
         (["2024年5月1日 下午8:05:00"], "%Y年%m月%d日 %p%I:%M:%S"),
         (["2024年5月1日下午8:05"], "%Y年%m月%d日%p%I:%M"),
+        (["21/05/2024 08:05:00 a. m.", "21/05/2024 08:05:00 p.\u00a0m."], "%d/%m/%Y %I:%M:%S %p"),
+        (["21/05/2024 8:05 P.M."], "%d/%m/%Y %I:%M %p"),
         (["2024 May 01 08:05:00 PM"], "%Y %b %d %I:%M:%S %p"),
         (["June 03, 2024 8:05 PM"], "%B %d, %Y %I:%M %p"),
         (["20240501T080500"], "%Y%m%dT%H%M%S"),
@@ -320,7 +323,9 @@ def noted(tmp_path: Path, *rows: Sequence[str]) -> str:
 
 def test_what_it_could_not_tell_is_noted(tmp_path: Path) -> None:
     opened = ["2024-05-01 08:00:00", "2024-05-02 08:00:00"]
-    assert noted(tmp_path, ["id", "opened", "closed"], ["a", *opened], ["b", *opened]) == ""
+    due = "2024-05-08 08:00:00"
+    header = ["id", "opened", "closed", "due"]
+    assert noted(tmp_path, header, ["a", *opened, due], ["b", *opened, due]) == ""
     text = noted(tmp_path, ["kind", "opened", "valmis"], ["a", *opened], ["a", *opened])
     assert "No column was found that names the case" in text
     assert "no case will count as closed" in text
@@ -343,6 +348,32 @@ def test_a_status_and_its_time_may_stand_for_a_closing(tmp_path: Path) -> None:
     with (tmp_path / "street" / "mapping.yaml").open("a") as mapping:
         mapping.write("  closed: {at: updated, when: {status: [closed]}}\n")
     assert len(imported(tmp_path / "street", path).of("closed")) == 20
+
+
+def test_cases_that_came_to_nothing_need_not_count_as_closed(tmp_path: Path) -> None:
+    rows = [[f"a{n}", "2024-05-01", "2024-05-02", ["Canceled", "Closed"][n % 2]] for n in range(40)]
+    path = write_csv(tmp_path / "x.csv", [["id", "opened", "closed", "status"], *rows])
+    text = " ".join(notes(inspect_export(path)))
+    voided = "voided: {at: closed, when: {status: [Canceled]}, reason: status}"
+    asked = "when: {closed: present, status: {not: [Canceled]}}"
+    assert f"write `{voided}` and, of `closed`, `{asked}`." in text
+    write_profile(tmp_path / "street", inspect_export(path), "UTC")
+    mapping = tmp_path / "street" / "mapping.yaml"
+    told = mapping.read_text().replace("    at: closed\n", f"    at: closed\n    {asked}\n  {voided}\n")
+    mapping.write_text(told)
+    got = imported(tmp_path / "street", path)
+    assert (len(got.of("closed")), len(got.of("voided")), got.rejects) == (20, 20, [])
+    rows = [[*row[:3], "Closed"] for row in rows]
+    assert "came to nothing" not in noted(tmp_path, ["id", "opened", "closed", "status"], *rows)
+
+
+def test_what_a_missing_limit_means_is_noted(tmp_path: Path) -> None:
+    rows = [[f"a{n}", "2024-05-01", "2024-05-02", "2024-05-03" if n % 4 else ""] for n in range(40)]
+    text = noted(tmp_path, ["id", "opened", "closed", "due"], *rows)
+    assert "due is blank in 10 of 40 rows. A case without a limit is due only once it is closed" in text
+    text = noted(tmp_path, ["id", "opened", "closed", "other"], *rows)
+    assert "No column was taken for the limit." in text
+    assert "Without any limit every closure rate is 100 %." in text
 
 
 def test_codes_with_telephone_numbers_are_left_out(tmp_path: Path) -> None:
@@ -416,8 +447,9 @@ def test_a_date_and_a_time_of_day_are_to_be_joined(tmp_path: Path) -> None:
     text = noted(tmp_path, ["id", "OPEN DATE", "OPEN TIME"], ["a", "05/21/2024", "10:22 PM"])
     assert "OPEN DATE has no time of day; OPEN TIME is one" in text
     assert '{template: "{OPEN DATE} {OPEN TIME}"}, with "%m/%d/%Y %I:%M %p" among `time_formats`' in text
-    text = noted(tmp_path, ["编号", "上报日期", "上报时间"], ["a", "2024-05-01", "08:05"])
-    assert '"%Y-%m-%d %H:%M"' in text
+    for names in (("上报日期", "上报时间"), ("Eingangsdatum", "Eingangszeit"), ("Fecha alta", "Hora alta")):
+        text = noted(tmp_path, ["编号", *names], ["a", "2024-05-01", "08:05"])
+        assert f"{names[1]} is one" in text and '"%Y-%m-%d %H:%M"' in text
 
 
 def test_a_deadline_without_a_time_of_day_is_pointed_out(tmp_path: Path) -> None:
