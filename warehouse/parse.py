@@ -122,7 +122,7 @@ class Parser:
         self._longest = longest
         self._trusting = _Statements("payloads_as_received")
         self._guarding = _Statements("payloads_if_json")
-        self._trusting_ones = set(_STATEMENTS)
+        self._trusted = set(_STATEMENTS)
         self._judging = _connect()
 
     def __enter__(self) -> Parser:
@@ -157,11 +157,11 @@ class Parser:
         """A payload that is no JSON fails the whole statement. To look at each first takes longer, so that is
         done only from the first one on.
         """
-        if name in self._trusting_ones:
+        if name in self._trusted:
             try:
                 return self._trusting.run(name, payloads)
             except (duckdb.Error, UnicodeDecodeError):  # the latter: a message that quotes the bytes
-                self._trusting_ones.remove(name)
+                self._trusted.remove(name)
         return self._guarding.run(name, payloads)
 
     def _judge(self, batch: Batch, rows: Integers) -> tuple[Part, dict[int, Refused]]:
