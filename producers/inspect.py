@@ -19,6 +19,7 @@ from contracts.personal_data import find
 from gridrates.errors import InputError
 from producers.csv_export.plan import ROUNDED_PATTERN
 from producers.csv_export.reading import BLANKS, GUARD, Layout, candidate_encodings, open_export, read_head
+from producers.csv_export.rows import has_bad_bytes
 from producers.csv_export.workbook import is_workbook
 from producers.time_formats import (
     days_spanned,
@@ -222,7 +223,10 @@ def inspect_export(path: Path, *, encoding: str | None = None, delimiter: str | 
             f"{path} seems to have no header: its first row holds the time {time!r}.",
             remedy="Put a row with the names of the columns above the first one.",
         )
-    columns = tuple(_column(name, [row[place] for row in rows]) for place, name in enumerate(names))
+    columns = tuple(
+        _column(name, [row[place] for row in rows if not has_bad_bytes(row[place])])
+        for place, name in enumerate(names)
+    )
     columns = _in_one_order(columns)
     return Inspection(path, export.layout, len(rows), columns, _roles(columns))
 
@@ -231,7 +235,8 @@ def _column(name: str, cells: Sequence[str]) -> Column:
     trimmed = [text for cell in cells if (text := re.sub(GUARD, r"\1", cell.strip(BLANKS)))]
     words = Counter(text for text in trimmed if text not in NOTHING)
     nothing = NOTHING.intersection(trimmed)
-    placeholders = {word for word in _repeated(words) if has_no_date(word)}
+    # A line that repeats the header holds the name of the column.
+    placeholders = {word for word in _repeated(words) if has_no_date(word) and word != name}
     if len(placeholders) > FEW_PLACEHOLDERS:
         placeholders = set()
     times = [word for word in words if word not in placeholders]

@@ -7,6 +7,7 @@ the two orders of day and month it never takes both.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
@@ -148,7 +149,7 @@ def days_spanned(words: Iterable[str], formats: Sequence[str]) -> int:
 
 def has_no_date(word: str) -> bool:
     """Whether no date can be in a word: `pending`, `0000-00-00`."""
-    return re.search("[1-9]", word) is None
+    return not any(unicodedata.digit(character, 0) for character in word)
 
 
 def is_no_cases(word: str, formats: Sequence[str]) -> bool:
@@ -210,7 +211,7 @@ def _time(text: str, name: str) -> datetime | None:
             _, unit, start = _COUNTS[name]
             return start + float(text) * unit
         if name == ISO_FORMAT:
-            return datetime.fromisoformat(text[:10]).replace(tzinfo=UTC)
+            return datetime.fromisoformat(text[:10].replace("/", "-")).replace(tzinfo=UTC)
         return datetime.strptime(_plain(text, name), name).replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None

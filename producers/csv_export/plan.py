@@ -33,9 +33,9 @@ from producers.mapping import (
 if TYPE_CHECKING:
     from jinja2 import Template
 
-# A time with its offset; a blank before the offset is common in exports, and so are no seconds.
+# A time with its offset; a blank before the offset is common in exports, and so are no seconds, and slashes.
 ISO_PATTERN = (
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?"
+    r"[0-9]{4}(-[0-9]{2}-|/[0-9]{2}/)[0-9]{2}[Tt ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?"
     r" ?([Zz]|UTC|GMT|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)"
 )
 

@@ -269,6 +269,7 @@ def test_where_no_value_tells_dates_lie_close_together_and_it_is_said(tmp_path: 
     [
         (["2024-05-01T08:05", "2024-05-02T08:05"], "%Y-%m-%dT%H:%M"),
         (["2024-05-01T08:05+08:00"], "iso8601"),
+        (["2024/05/01 08:05:00+00"], "iso8601"),
         (["2024-05-01 08:05:00.0000000"], "%Y-%m-%d %H:%M:%S.%f"),
         (["2024-05-01 08:05:00 PM"], "%Y-%m-%d %I:%M:%S %p"),
         (["2024/5/1 下午 8:05:00"], "%Y/%m/%d %p %I:%M:%S"),
@@ -420,6 +421,24 @@ def test_years_of_two_and_of_four_digits_may_stand_together(tmp_path: Path) -> N
     assert [e["time"] for e in got.of("closed")] == [
         f"{STARTS + timedelta(days=n):%Y-%m-%dT%H:%M:%SZ}" for n in range(60)
     ]
+
+
+def test_a_cell_that_cannot_be_decoded_is_no_code(tmp_path: Path) -> None:
+    bad = "网格".encode("gbk").decode("utf-8", "surrogateescape")
+    rows = [[f"a{n}", "2024-05-01 08:05:00", "网格" if n != 7 else bad] for n in range(40)]
+    path = write_csv(tmp_path / "x.csv", [["案件号", "上报时间", "网格"], *rows])
+    write_profile(tmp_path / "street", inspect_export(path), "UTC")
+    assert [grid.grid_code for grid in load_profile(str(tmp_path / "street")).grids] == ["all", "网格"]
+    assert imported(tmp_path / "street", path).summary.rejected == 1
+
+
+def test_neither_a_wide_digit_nor_the_name_of_a_column_stands_for_no_time(tmp_path: Path) -> None:
+    wide = "２０２４-０５-０１"
+    rows = [[f"a{n}", "2024-05-01", f"{STARTS + timedelta(days=n):%Y-%m-%d}"] for n in range(90)]
+    pages = [["id", "opened", "closed"], *rows] * 2
+    wrong = [["b1", "2024-05-01", wide], ["b2", "2024-05-01", wide]]
+    inspection = inspect_export(write_csv(tmp_path / "x.csv", [*pages, pages[0], *wrong]))
+    assert inspection.roles["closed"].nothing == frozenset()
 
 
 def test_scores_that_are_no_words_are_not_proposed(tmp_path: Path) -> None:
