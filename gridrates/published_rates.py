@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 
 from gridrates.errors import InputError, WarehouseError, did_you_mean
+from gridrates.profile import BusinessDay
 
 TOTAL = "total"
 ALL_WORK = "all"
@@ -119,8 +120,8 @@ def read_nodes(connection: duckdb.DuckDBPyConnection, day: date) -> list[Node]:
 
 
 def last_date(connection: duckdb.DuckDBPyConnection) -> date:
-    """The last whole day on which anything happened. Raises WarehouseError when there is none."""
-    row = connection.execute(_text("read_last_date")).fetchone()
+    """The last whole business date on which anything happened. Raises WarehouseError when there is none."""
+    row = connection.execute(_text("read_last_date"), {"running": running_date(connection)}).fetchone()
     if row is None or row[0] is None:
         raise WarehouseError(
             "No rates have been published yet: no business date with events is over.",
@@ -130,13 +131,32 @@ def last_date(connection: duckdb.DuckDBPyConnection) -> date:
     return day
 
 
+def running_date(connection: duckdb.DuckDBPyConnection) -> date:
+    """The business date that was running when the file was made: what falls on it may still change."""
+    row = connection.execute("SELECT published_at AT TIME ZONE time_zone FROM publication").fetchone()
+    assert row is not None
+    made_at: datetime = row[0]
+    begins = _business_day(connection)
+    return (made_at + timedelta(minutes=begins.shift_minutes)).date()
+
+
+def _business_day(connection: duckdb.DuckDBPyConnection) -> BusinessDay:
+    """When a business date of the profile begins, as the file tells it."""
+    rows = _rows(connection, "read_business_day") if _has(connection, "conventions") else []
+    if not rows:
+        return BusinessDay()
+    starts_at, named_after = rows[0]["choice"].split()
+    return BusinessDay(starts_at=starts_at, named_after=named_after)
+
+
 def check_covered(connection: duckdb.DuckDBPyConnection, first: date, last: date) -> date:
     """The last date of which anything can be known. Raises InputError when none of the dates asked for lies
     between the first published one and that.
 
     There a date without figures is one on which nothing was due; beyond, nothing is known.
     """
-    ((begins, ends),) = connection.execute(_text("read_covered")).fetchall()
+    running = {"running": running_date(connection)}
+    ((begins, ends),) = connection.execute(_text("read_covered"), running).fetchall()
     if begins is not None and (first > ends or last < begins):
         asked = f"{first} is" if first == last else f"{first} to {last} are"
         raise InputError(

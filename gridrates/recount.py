@@ -15,6 +15,7 @@ from sqlglot import exp
 
 from gridrates.errors import InputError
 from gridrates.profile import Profile
+from gridrates.published_rates import running_date
 from transforms.models import declared_models, render, render_recount
 
 MEMBERS = "core_cohort_member"
@@ -57,8 +58,10 @@ def recount_rates(
     What falls due after the publication is left out, as everywhere.
     """
     create_members(connection, profile)
-    text = _over_published(render_recount(profile, first=first, last=last, whole=whole, drawn_on=drawn_on))
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE recounted_rates AS {text}")
+    text = render_recount(
+        profile, first=first, last=last, running=running_date(connection), whole=whole, drawn_on=drawn_on
+    )
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE recounted_rates AS {_over_published(text)}")
     connection.execute("CREATE OR REPLACE TEMP VIEW daily_rates AS FROM recounted_rates")
 
 

@@ -12,7 +12,6 @@ from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import duckdb
 
@@ -27,6 +26,7 @@ from gridrates.published_rates import (
     read_indicators,
     read_nodes,
     read_work_type,
+    running_date,
 )
 from reports.scope import MONTHS, Scope
 
@@ -313,9 +313,8 @@ class Reader:
 
     def quality(self) -> Quality:
         """Held-back dates, failed rules, refused records, and whether the scope is over."""
-        today = self.made.published_at.astimezone(ZoneInfo(self.made.time_zone)).date()
         return Quality(
-            is_provisional=self.scope.last >= today,
+            is_provisional=self.scope.last >= running_date(self.connection),
             held_back=self._rows("held_back", first=self.scope.first, last=self.scope.last),
             failed_rules=self._rows("quality"),
             open_rejects={row["reason_code"]: row["reject_count"] for row in self._rows("open_rejects")},

@@ -130,14 +130,15 @@ def render(name: str, profile: Profile, **how: Any) -> str:
 
 
 def render_recount(
-    profile: Profile, *, first: date, last: date, whole: bool, drawn_on: date | None = None
+    profile: Profile, *, first: date, last: date, running: date, whole: bool, drawn_on: date | None = None
 ) -> str:
     """SQL for the rates of nodes from `first` to `last`, counted again from `core_cohort_member`.
 
     `whole` makes one figure of the span, under its last date; otherwise each date has its own. `drawn_on`
-    takes the grid tree as it was drawn on that date, instead of on each case's own.
+    takes the grid tree as it was drawn on that date, instead of on each case's own. What falls due after the
+    `running` business date is left out.
     """
-    how = {"first": first, "last": last, "whole": whole, "drawn_on": drawn_on}
+    how = {"first": first, "last": last, "running": running, "whole": whole, "drawn_on": drawn_on}
     return _render("recount.sql.j2", profile, **how)
 
 

@@ -1,0 +1,1 @@
+SELECT choice FROM conventions WHERE switch = 'business_day'
