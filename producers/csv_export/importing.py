@@ -138,7 +138,7 @@ def import_exports(
                 break
         else:
             importer.send_changes()
-    importer.note_day_month()
+    importer.note_doubts()
     summary.seconds = time.monotonic() - started
     return summary
 
@@ -146,12 +146,13 @@ def import_exports(
 @dataclass(frozen=True)
 class _Tried:
     """What became of the rows of a chunk: the events of those that were mapped, and the checks that others
-    failed, by their place. Those at `known` are as an earlier import sent them. `hashes` are those of all
-    rows, for the memory.
+    failed, by their place; and the events that lie before an earlier step of their row, likewise. Those at
+    `known` are as an earlier import sent them. `hashes` are those of all rows, for the memory.
     """
 
     made: Made
     failed: dict[int, Check]
+    backwards: dict[int, int]
     known: Places = field(default_factory=lambda: np.empty(0, np.int64))
     hashes: tuple[Hashes, Hashes] = _NO_HASHES
 
@@ -170,6 +171,9 @@ class _Importer:
         self.mapper = Mapper(self.plan)
         self.day_month = DayMonth(self.mapper)
         self.names: tuple[str, ...] = ()
+        # Of each event that lies before an earlier step of its row: the first row, and how many there are.
+        self.backwards: dict[int, str] = {}
+        self.backwards_counts: Counter[int] = Counter()
 
     def look_at(self, path: Path) -> None:
         """Note sheets that are passed over. Raises InputError when the file is no export of this mapping."""
@@ -222,7 +226,7 @@ class _Importer:
         ):
             self.names = export.layout.names
             for chunk, tried in self.mapped(export):
-                self.count(chunk, tried)
+                self.count(chunk, tried, name)
                 for reject in self.rejects(chunk, tried):
                     rejects.add(reject)
                     self.summary.count_reject(name, reject)
@@ -252,15 +256,16 @@ class _Importer:
         self.day_month.look_at(picked)
         if self.memory is None:
             outcomes = self.mapper.outcomes(picked)
-            return _Tried(outcomes.made, outcomes.failed)
+            return _Tried(outcomes.made, outcomes.failed, outcomes.backwards)
         keys, contents = self.mapper.hashes(picked, self.mapping)
         is_known = self.memory.is_known(contents)
         is_known[list(picked.bad)] = False
         places = np.flatnonzero(~is_known)
         outcomes = self.mapper.outcomes(picked.only(places))
         failed = {int(places[place]): check for place, check in outcomes.failed.items()}
+        backwards = {int(places[place]): event for place, event in outcomes.backwards.items()}
         made = replace(outcomes.made, rows=places[outcomes.made.rows])
-        return _Tried(made, failed, np.flatnonzero(is_known), (keys, contents))
+        return _Tried(made, failed, backwards, np.flatnonzero(is_known), (keys, contents))
 
     def noted(self, tried: _Tried, numbers: Places) -> Made:
         """Tell the memory, if there is one; what waits for the end goes out of the chunk."""
@@ -281,13 +286,24 @@ class _Importer:
             self.summary.events[RETRACTION_TYPE] += len(pairs)
             self.publish(pairs, origins=[0] * len(pairs))
 
-    def note_day_month(self) -> None:
-        """Note what no row told; not again where earlier imports went the same way."""
+    def note_doubts(self) -> None:
+        """Note steps that run backwards, and dates of which no row told how to read them; of the latter nothing
+        more where earlier imports went the same way.
+        """
+        for event, count in sorted(self.backwards_counts.items()):
+            name = list(self.mapping.events)[event]
+            self.summary.notes.append(
+                f"`{name}` lies before an earlier step of its row in {count:,} rows, first in "
+                f"{self.backwards[event]}. They are mapped as they stand."
+            )
         is_known = self.memory is not None and self.memory.is_filled
         self.summary.notes += self.day_month.notes(is_known=is_known)
 
-    def count(self, chunk: Chunk, tried: _Tried) -> None:
-        """Count the rows of a chunk, but for those rejected."""
+    def count(self, chunk: Chunk, tried: _Tried, place: str) -> None:
+        """Count the rows of a chunk of a file or sheet, but for those rejected."""
+        for row, event in sorted(tried.backwards.items()):
+            self.backwards.setdefault(event, f"{place}, row {chunk.numbers[row]} (line {chunk.lines[row]})")
+        self.backwards_counts.update(tried.backwards.values())
         self.summary.rows += chunk.count
         self.summary.mapped += len(chunk.numbers) - len(tried.failed)
         self.summary.unchanged += len(tried.known)

@@ -64,10 +64,13 @@ class Made:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """What became of rows: the checks that some failed, by their place, and the events of the others."""
+    """What became of rows: the checks that some failed, by their place, and the events of the others; and of
+    rows whose steps run backwards, which event of the mapping lies before an earlier one, by their place.
+    """
 
     failed: dict[int, Check]
     made: Made
+    backwards: dict[int, int]
 
 
 class Mapper:
@@ -127,10 +130,9 @@ class Mapper:
 
     def outcomes(self, picked: Picked) -> Outcomes:
         """What becomes of rows that were made ready."""
-        problems, keys, *events = self._run(picked.table)
-        places = np.flatnonzero(problems.is_valid())
-        checks = [self.plan.checks[number] for number in problems.drop_null().to_pylist()]
-        return Outcomes(dict(zip(places.tolist(), checks, strict=True)) | picked.bad, _by_row(keys, events))
+        problems, keys, backwards, *events = self._run(picked.table)
+        failed = {place: self.plan.checks[number] for place, number in _filled(problems).items()}
+        return Outcomes(failed | picked.bad, _by_row(keys, events), _filled(backwards))
 
     def _run(self, chunk: pa.Table) -> list[pa.Array]:
         self._connection.register("chunk", chunk)
@@ -151,6 +153,13 @@ class Mapper:
         if pc.any(pc.starts_with(trimmed, '="')).as_py():
             trimmed = pc.replace_substring_regex(trimmed, GUARD, r"\1")
         return pc.if_else(pc.is_in(trimmed, value_set=self._empty), None, trimmed)
+
+
+def _filled(numbers: pa.Array) -> dict[int, int]:
+    """The numbers that are there, by their place."""
+    return dict(
+        zip(np.flatnonzero(numbers.is_valid()).tolist(), numbers.drop_null().to_pylist(), strict=True)
+    )
 
 
 def _by_row(keys: pa.Array, events: Sequence[pa.Array]) -> Made:

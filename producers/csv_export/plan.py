@@ -23,6 +23,7 @@ from producers.mapping import (
     HALF_DAYS,
     ISO_FORMAT,
     OWN_FORMATS,
+    VERBS,
     Condition,
     EventRule,
     Mapping,
@@ -42,6 +43,11 @@ ISO_PATTERN = (
 
 # A number of more digits than a spreadsheet shows: those it left out are lost.
 ROUNDED_PATTERN = r"[0-9](\.[0-9]+)?[Ee]\+[0-9]{2}"
+# The steps of a case that follow on each other.
+_STEPS = frozenset(
+    VERBS[verb]
+    for verb in ("reported", "accepted", "filed", "dispatched", "signed", "handled", "closed", "visited")
+)
 # A format in whose texts day and month could change places; with dots, the day is always first.
 _EITHER_ORDER = re.compile(r"%(?P<first>[dm])(?!\.%m)[^%]*%(?!(?P=first))[dm][^%]*%[yY]")
 
@@ -166,6 +172,7 @@ class _Planner:
             clocks=list(self.clocks.values()),
             checks=self.checks,
             events=events,
+            steps=[place for place, event in enumerate(events) if event.type in _STEPS],
             subject=subject,
             iso_pattern=ISO_PATTERN,
             rounded_pattern=ROUNDED_PATTERN,

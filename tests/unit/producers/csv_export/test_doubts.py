@@ -1,4 +1,6 @@
-"""Dates that could be read in two ways are told of, unless any row of the export tells."""
+"""What is doubtful is told of: dates that could be read in two ways, unless any row tells, and steps that run
+backwards.
+"""
 
 from __future__ import annotations
 
@@ -92,3 +94,15 @@ def test_it_is_not_said_again_unless_something_speaks_against_it(tmp_path: Path)
     assert len(imported(first)) == 1
     assert imported(first, ["a2", "05/04/2024", ""]) == []
     assert "It probably is: 1 other" in imported(first, ["a3", "05/14/2024", ""])[0]
+
+
+def test_steps_that_run_backwards_are_noted_with_the_first_row(tmp_path: Path) -> None:
+    rules = mapping("%Y-%m-%d %H:%M")
+    rules["events"] |= {"supervised": {"at": "opened"}}
+    fine, same = ["2024-05-01 08:00", "2024-05-01 09:00"], ["2024-05-01 08:00"] * 2
+    wrong = ["2024-05-01 08:00", "2024-04-30 09:00"]
+    assert noted(tmp_path, rules, fine, same, ["2024-05-01 08:00", ""]) == []
+    assert noted(tmp_path, rules, fine, wrong, ["x", wrong[1]], wrong) == [
+        "`closed` lies before an earlier step of its row in 2 rows, first in export.csv, row 2 (line 3). "
+        "They are mapped as they stand."
+    ]
