@@ -287,8 +287,8 @@ class _Importer:
             self.publish(pairs, origins=[0] * len(pairs))
 
     def note_doubts(self) -> None:
-        """Note steps that run backwards, and dates of which no row told how to read them; of the latter nothing
-        more where earlier imports went the same way.
+        """Note steps that run backwards, and dates that no row tells how to read; the latter not again where
+        earlier imports went the same way.
         """
         for event, count in sorted(self.backwards_counts.items()):
             name = list(self.mapping.events)[event]
