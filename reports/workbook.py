@@ -101,7 +101,9 @@ class Book:
 
     def __init__(self, path: Path, facts: Facts) -> None:
         self.facts = facts
-        self.book = xlsxwriter.Workbook(str(path), {"default_date_format": "yyyy-mm-dd"})
+        # Names and codes come from events and registers: none of them is a formula or a link.
+        plain = {"strings_to_formulas": False, "strings_to_urls": False}
+        self.book = xlsxwriter.Workbook(str(path), {"default_date_format": "yyyy-mm-dd"} | plain)
         self.book.set_properties(
             {
                 "title": _title(facts),
