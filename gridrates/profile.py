@@ -228,7 +228,7 @@ class Composite(Lists):
     zh: str
     en: str
     source: str = ""
-    levels: tuple[str, ...]
+    levels: tuple[str, ...] = Field(min_length=1)
     work_type: str = "all"
     decimals: int = Field(2, ge=0, le=6)
     tie_breaker: str = "closure_due_count"

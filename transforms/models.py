@@ -165,6 +165,8 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.FunctionLoader(_source), undefined=jinja2.StrictUndefined, autoescape=False
     )
     family = load_indicators()
+    # What a profile names may hold a quote.
+    environment.filters["text"] = _sql_text
     environment.globals |= {
         "cohorts": family.cohorts,
         "counts": family.counts,
@@ -176,6 +178,10 @@ def _environment() -> jinja2.Environment:
         "hour_micros": HOUR,
     }
     return environment
+
+
+def _sql_text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
 
 
 def _render(template: str, profile: Profile, **how: Any) -> str:

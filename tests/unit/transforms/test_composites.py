@@ -64,3 +64,32 @@ def test_people_are_ranked_by_what_they_did() -> None:
     found = rows(derive(told, own), "FROM out_ranking WHERE period_type = 'month' ORDER BY rank_no")
     ranked = [(row["code"], row["score"], row["rank_no"]) for row in found]
     assert ranked == [("D1", 100.0, 1), ("D2", 50.0, 2)]
+
+
+def test_names_of_a_profile_may_hold_a_quote_wherever_they_stand() -> None:
+    chosen = profile(
+        default_work_type="l'aide",
+        categories=[{"category_system": "o's", "category_code": "1"}],
+        satisfaction_points={"c'est bon": 1.0},
+        satisfaction_strict=["c'est bon"],
+        composites={"Mayor's": OWN | {"work_type": "l'aide", "grades": {"it's good": 0}, "parts": [PART]}},
+        score_lists={"waste": {"zh": "榜", "en": "Mayor's list", "levels": ["ward"]}},
+    )
+    made = [
+        event("A", "filed", "2026-05-01 09:00"),
+        event("A", "dispatched", "2026-05-01 10:00", unit_code="U'1"),
+        event("A", "closed", "2026-05-01 11:00"),
+    ]
+    (rank,) = rows(derive(made, chosen), "FROM out_ranking WHERE period_type = 'month'")
+    assert (rank["composite"], rank["work_type"], rank["grade"]) == ("Mayor's", "l'aide", "it's good")
+
+
+def test_without_words_for_satisfaction_only_scores_give_points() -> None:
+    made = [event("A", "visited", "2026-05-01 09:00", satisfaction_score=80)]
+    (visit,) = rows(derive(made, profile(satisfaction_points={}, satisfaction_strict=[])), "FROM core_visit")
+    assert (visit["satisfaction_points"], visit["is_satisfied"]) == (0.8, True)
+
+
+def test_a_composite_of_nobody_is_refused() -> None:
+    with pytest.raises(ValidationError, match="levels"):
+        profile(composites={"own": OWN | {"levels": [], "parts": [PART]}})

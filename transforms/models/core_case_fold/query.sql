@@ -108,8 +108,8 @@ SELECT
     work_type_said, category_system_said, unit_code_said, last_handled_at, handled_order, last_closed_at,
     closed_order, undone_order
   ),
-  coalesce(fold.work_type_said, '{{ profile.default_work_type }}') AS work_type,
-  coalesce(fold.category_system_said, '{{ default_category_system }}') AS category_system,
+  coalesce(fold.work_type_said, {{ profile.default_work_type | text }}) AS work_type,
+  coalesce(fold.category_system_said, {{ default_category_system | text }}) AS category_system,
   coalesce(task.current_unit_code, fold.unit_code_said) AS unit_code,
   coalesce(task.dispatch_count, 0) AS dispatch_count,
   coalesce(task.return_count, 0) AS return_count,

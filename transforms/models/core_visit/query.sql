@@ -9,13 +9,14 @@ SELECT
   coalesce(outcome, 'valid') = 'valid' AS is_valid_visit,
   satisfaction,
   CASE satisfaction
+    WHEN '' THEN NULL
     {%- for word, points in profile.satisfaction_points.items() %}
-    WHEN '{{ word }}' THEN {{ points }}
+    WHEN {{ word | text }} THEN {{ points }}
     {%- endfor %}
     ELSE satisfaction_score / 100
   END AS satisfaction_points,
   CASE
-    WHEN satisfaction IS NOT NULL THEN satisfaction IN ('{{ profile.satisfaction_strict | join("', '") }}')
+    WHEN satisfaction IS NOT NULL THEN satisfaction IN ({{ profile.satisfaction_strict | map('text') | join(', ') or "''" }})
     WHEN satisfaction_score IS NOT NULL THEN satisfaction_score >= {{ profile.satisfaction_passing_score }}
   END AS is_satisfied,
   is_contacted,

@@ -13,10 +13,10 @@ WITH listed AS (
   {%- for level in lists.levels %}
   UNION ALL
   SELECT
-    '{{ kind }}',
-    '{{ lists.zh | replace("'", "''") }}',
-    '{{ lists.en | replace("'", "''") }}',
-    '{{ level }}',
+    {{ kind | text }},
+    {{ lists.zh | text }},
+    {{ lists.en | text }},
+    {{ level | text }},
     {{ lists.red_from }},
     {{ lists.yellow_below }},
     {{ lists.black_below }}

@@ -20,14 +20,14 @@ rounded AS (
     CASE scored.composite
       WHEN '' THEN NULL
       {%- for name, composite in composites.items() %}
-      WHEN '{{ name }}' THEN {{ rounded('scored.score', composite.decimals) }}
+      WHEN {{ name | text }} THEN {{ rounded('scored.score', composite.decimals) }}
       {%- endfor %}
       ELSE scored.score
     END AS score,
     CASE scored.composite
       WHEN '' THEN NULL
       {%- for name, composite in composites.items() %}
-      WHEN '{{ name }}' THEN rates.{{ composite.tie_breaker }}
+      WHEN {{ name | text }} THEN rates.{{ composite.tie_breaker }}
       {%- endfor %}
       ELSE 0
     END AS tie_breaker
@@ -58,7 +58,7 @@ SELECT
     WHEN composite = '' THEN NULL
     {%- for name, composite in composites.items() %}
     {%- for grade, from_score in composite.grades.items() %}
-    WHEN composite = '{{ name }}' AND score >= {{ from_score }} THEN '{{ grade }}'
+    WHEN composite = {{ name | text }} AND score >= {{ from_score }} THEN {{ grade | text }}
     {%- endfor %}
     {%- endfor %}
     ELSE CAST(NULL AS VARCHAR)
@@ -66,9 +66,9 @@ SELECT
   CASE
     WHEN composite = '' THEN NULL
     {%- for name, composite in composites.items() %}
-    WHEN composite = '{{ name }}' AND score < {{ composite.black_below }} THEN 'black'
-    WHEN composite = '{{ name }}' AND score < {{ composite.yellow_below }} THEN 'yellow'
-    WHEN composite = '{{ name }}' AND score >= {{ composite.red_from }} THEN 'red'
+    WHEN composite = {{ name | text }} AND score < {{ composite.black_below }} THEN 'black'
+    WHEN composite = {{ name | text }} AND score < {{ composite.yellow_below }} THEN 'yellow'
+    WHEN composite = {{ name | text }} AND score >= {{ composite.red_from }} THEN 'red'
     {%- endfor %}
     ELSE CAST(NULL AS VARCHAR)
   END AS list_colour

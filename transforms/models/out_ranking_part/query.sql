@@ -4,7 +4,7 @@
 {% set composite_loop = loop -%}
 {% for part in composite.parts -%}
 SELECT
-  '{{ name }}' AS composite,
+  {{ name | text }} AS composite,
   period_type,
   period_start,
   level,
@@ -29,8 +29,8 @@ SELECT
     {%- endif %} AS DOUBLE
   ) AS points
 FROM out_period_rates
-WHERE level IN ('{{ composite.levels | join("', '") }}')
-  AND work_type = '{{ composite.work_type }}'
+WHERE level IN ({{ composite.levels | map('text') | join(', ') }})
+  AND work_type = {{ composite.work_type | text }}
   AND code <> 'unassigned'
 {% if not (loop.last and composite_loop.last) %}UNION ALL
 {% endif -%}
