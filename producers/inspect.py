@@ -239,7 +239,7 @@ def _column(name: str, cells: Sequence[str]) -> Column:
     placeholders = {word for word in _repeated(words) if has_no_date(word) and word != name}
     if len(placeholders) > FEW_PLACEHOLDERS:
         placeholders = set()
-    times = [word for word in words if word not in placeholders]
+    times = [word for word in words if word not in placeholders and word != name]
     formats = find_formats(times, is_called_time=bool(_TIME_NAME.search(name)))
     if formats:
         placeholders |= {word for word in _repeated(words) if is_no_cases(word, formats)}

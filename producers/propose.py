@@ -158,8 +158,8 @@ def _notes_on_cases(inspection: Inspection) -> Iterator[str]:
     for column in (roles[role] for role in _CODES if role in roles):
         if count := sum(n for word, n in column.words.items() if not _is_code(word)):
             yield (
-                f"{count:,} cells of {column.name} hold quotes, braces or brackets, which no code has: their "
-                "rows are rejected unless a `pattern` or a `map` gives other words."
+                f"{count:,} cells of {column.name} hold quotes, braces, brackets or control characters, "
+                "which no code has: their rows are rejected unless a `pattern` or a `map` gives other words."
             )
     if layout.alike:
         all_sheets = ", ".join(map(_scalar, (layout.sheet or "", *layout.alike)))

@@ -301,9 +301,11 @@ class _Importer:
 
     def count(self, chunk: Chunk, tried: _Tried, place: str) -> None:
         """Count the rows of a chunk of a file or sheet, but for those rejected."""
-        for row, event in sorted(tried.backwards.items()):
-            self.backwards.setdefault(event, f"{place}, row {chunk.numbers[row]} (line {chunk.lines[row]})")
         self.backwards_counts.update(tried.backwards.values())
+        for row, event in tried.backwards.items():
+            # Lines are counted only where they are asked for.
+            if event not in self.backwards:
+                self.backwards[event] = f"{place}, row {chunk.numbers[row]} (line {chunk.lines[row]})"
         self.summary.rows += chunk.count
         self.summary.mapped += len(chunk.numbers) - len(tried.failed)
         self.summary.unchanged += len(tried.known)

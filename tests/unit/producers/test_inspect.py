@@ -436,6 +436,8 @@ def test_neither_a_wide_digit_nor_the_name_of_a_column_stands_for_no_time(tmp_pa
     wide = "２０２４-０５-０１"
     rows = [[f"a{n}", "2024-05-01", f"{STARTS + timedelta(days=n):%Y-%m-%d}"] for n in range(90)]
     pages = [["id", "opened", "closed"], *rows] * 2
+    inspection = inspect_export(write_csv(tmp_path / "x.csv", [*pages, pages[0]]))
+    assert inspection.roles["reported"].nothing == frozenset()
     wrong = [["b1", "2024-05-01", wide], ["b2", "2024-05-01", wide]]
     inspection = inspect_export(write_csv(tmp_path / "x.csv", [*pages, pages[0], *wrong]))
     assert inspection.roles["closed"].nothing == frozenset()
@@ -452,7 +454,7 @@ def test_scores_that_are_no_words_are_not_proposed(tmp_path: Path) -> None:
 def test_words_that_are_no_codes_are_pointed_out(tmp_path: Path) -> None:
     rows = [[f"a{n}", "2024-05-01", "Bins [new]" if n % 4 == 0 else "Bins"] for n in range(40)]
     text = noted(tmp_path, ["id", "opened", "category"], *rows)
-    assert "10 cells of category hold quotes, braces or brackets" in text
+    assert "10 cells of category hold quotes, braces, brackets or control characters" in text
 
 
 def test_a_file_of_one_column_asks_for_its_delimiter(tmp_path: Path) -> None:
