@@ -59,6 +59,11 @@ class DataDocs:
     folder: Path
     keep_runs: int = 10
 
+    @property
+    def index(self) -> Path:
+        """The page to begin with."""
+        return self.folder / SITE / "index.html"
+
 
 class Validation:
     """One run of Great Expectations over the tables as `cursor` sees them."""

@@ -27,7 +27,7 @@ from typing import Any, TypeVar
 
 import duckdb
 
-from expectations.gate import GateResult, check
+from expectations.gate import DataDocs, GateResult, check
 from expectations.gate import warm_up as warm_up_gate
 from gridrates import __version__, statefile
 from gridrates.errors import GateError, GridratesError, WarehouseError
@@ -88,6 +88,8 @@ class Pass:
         self.runner = Runner(connection, profile, now or datetime.now(UTC))
         self.watch = watch
         self.summary = PassSummary(run_id=uuid.uuid4().hex[:12])
+        # Where the gate builds its pages; a pass that nobody looks at has none, for they take their time.
+        self.docs: DataDocs | None = None
         self.lineage = Lineage(settings)
 
     def land(self, *, accept_loss: bool = False) -> LandingSummary:
@@ -159,6 +161,7 @@ class Pass:
             declarations=TRANSFORMS,
             additions=_additions(self.settings),
             as_of_date=self.runner.as_of_date,
+            docs=self.docs,
         )
         if not result.passed:
             result.raise_for_failure()

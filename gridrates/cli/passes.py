@@ -84,11 +84,14 @@ def land(
 def check(ctx: typer.Context, as_json: common.Json = False) -> None:
     """Check everything there is: what was landed, the facts, the rates. Exit code 5 when something fails.
 
-    A date that is published and does not pass stays published; `gridrates held list` shows its rows.
+    A date that is published and does not pass stays published; `gridrates held list` shows its rows. Every
+    rule and what it found is on a page of the Data Docs, below quality/ in the home.
     """
+    from expectations.gate import DataDocs
     from gridrates.pipeline import raise_for_held_back
 
     with _pass(ctx, "gridrates check") as this:
+        this.docs = DataDocs(this.settings.home_dir / "quality")
         this.check_raw()
         dates = this.all_dates()
         failed = this.check_marts(dates)
@@ -98,6 +101,7 @@ def check(ctx: typer.Context, as_json: common.Json = False) -> None:
         f"{common.span(dates)} checked: {verdict}",
         as_json,
     )
+    common.say(f"Data Docs: {this.docs.index}")
     raise_for_held_back(failed)
 
 

@@ -75,6 +75,7 @@ def test_a_published_date_that_fails_a_check_is_told_and_stays_published(
     assert checked.exit_code == 5
     assert json.loads(checked.stdout) == {"held_back": {"2026-05-02": [RULE]}}
     assert f"The business date 2026-05-02 did not pass the gate: {RULE}." in checked.stderr
+    assert "core_dispatch_task" in (street.home / "quality" / "docs" / "index.html").read_text("utf-8")
     with open_pass(street, "test", now=NOW) as this:
         marks = this.connection.execute("SELECT DISTINCT state FROM ops_business_date").fetchall()
     assert marks == [("published",)]
