@@ -44,10 +44,6 @@ class AirflowApi:
         errors = self._get("/api/v2/importErrors")["import_errors"]
         return {error["filename"]: error["stack_trace"] for error in errors}
 
-    def unpause(self, dag_id: str) -> None:
-        """Let the DAG run."""
-        self._authorised("PATCH", f"/api/v2/dags/{quote(dag_id)}", {"is_paused": False})
-
     def trigger(self, dag_id: str, conf: dict[str, Any] | None = None) -> str:
         """Start a run by hand; its run id."""
         body = {"logical_date": None, "conf": conf or {}}
