@@ -30,7 +30,7 @@ from producers.csv_export.day_month import DayMonth
 from producers.csv_export.mapper import Made, Mapper
 from producers.csv_export.memory import Changes, Hashes, Memory
 from producers.csv_export.plan import Check, make_plan
-from producers.csv_export.reading import Export, find_layout, open_export, read_head, sheets_with
+from producers.csv_export.reading import Export, find_layout, open_export, read_head, seems_utf8, sheets_with
 from producers.csv_export.rejects import Reject, RejectsFile
 from producers.csv_export.rows import Chunk
 from producers.csv_export.workbook import is_workbook
@@ -176,7 +176,9 @@ class _Importer:
         self.backwards_counts: Counter[int] = Counter()
 
     def look_at(self, path: Path) -> None:
-        """Note sheets that are passed over. Raises InputError when the file is no export of this mapping."""
+        """Note sheets that are passed over, and an encoding that may be wrong. Raises InputError when the
+        file is no export of this mapping.
+        """
         mapping = self.mapping
         for sheet in self.sheets_of(path):
             find_layout(
@@ -191,6 +193,12 @@ class _Importer:
             self.summary.notes.append(
                 f"{path.name} has the mapped columns also in sheets that the mapping does not name, and that "
                 f"are not read: {', '.join(unread)}."
+            )
+
+        if seems_utf8(path, mapping.encoding):
+            self.summary.notes.append(
+                f"{path.name} is UTF-8 by all its first bytes, and is read as {mapping.encoding}, which the "
+                "mapping names: look whether its words are right."
             )
 
     def sheets_of(self, path: Path) -> Sequence[str | None]:

@@ -304,6 +304,13 @@ def read_head(path: Path) -> bytes:
     return head
 
 
+def seems_utf8(path: Path, encoding: str | None) -> bool:
+    """Whether a file to be read in another encoding is UTF-8 by all its first bytes, some beyond ASCII."""
+    head = read_head(path)
+    is_other = encoding is not None and not encoding.lower().replace("_", "-").startswith(("utf", "ascii"))
+    return is_other and not is_workbook(head) and not head.isascii() and _first_fault(head, "utf-8") is None
+
+
 def candidate_encodings(head: bytes) -> list[str]:
     """The encodings that `head` can be read in without a fault, likeliest first.
 

@@ -106,3 +106,20 @@ def test_steps_that_run_backwards_are_noted_with_the_first_row(tmp_path: Path) -
         "`closed` lies before an earlier step of its row in 2 rows, first in export.csv, row 2 (line 3). "
         "They are mapped as they stand."
     ]
+
+
+def test_utf8_that_the_mapping_reads_as_something_else_is_noted(tmp_path: Path) -> None:
+    rules = {"source": "s", "id": "id", "events": {"reported": {"at": "opened", "grid_code": "grid"}}}
+    rows = [["id", "opened", "grid"], ["a1", "2024-05-01", "城管执法中队"]]
+    for encoding, read_as in (("utf-8", "gb18030"), ("utf-8", "cp1252")):
+        got = import_rows(tmp_path, rows, rules | {"encoding": read_as}, encoding=encoding)
+        assert got.summary.notes == [
+            f"export.csv is UTF-8 by all its first bytes, and is read as {read_as}, which the mapping names: "
+            "look whether its words are right."
+        ]
+    for encoding, read_as in (("gbk", "gb18030"), ("utf-8", "utf_8"), ("utf-8", "utf-8-sig")):
+        assert (
+            import_rows(tmp_path, rows, rules | {"encoding": read_as}, encoding=encoding).summary.notes == []
+        )
+    plain = [rows[0], ["a1", "2024-05-01", "north"]]
+    assert import_rows(tmp_path, plain, rules | {"encoding": "gb18030"}).summary.notes == []
