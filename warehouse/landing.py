@@ -44,7 +44,7 @@ from gridrates.kafka import landing_group
 from gridrates.settings import Settings
 from warehouse.allocation import give_back_large_blocks
 from warehouse.crash_points import pass_by
-from warehouse.disk import require_room
+from warehouse.disk import require_room, room
 from warehouse.duplicates import History
 from warehouse.failures import explained_duckdb
 from warehouse.masking import masked
@@ -67,7 +67,9 @@ _FETCH_SHARE, _LARGEST_FETCH = 16, 64 * 1024 * 1024
 _PARTITION_SHARE = 4
 # What a transaction may write for a byte of payload: once to the log, once to the file.
 _WRITTEN_A_BYTE = 2
-_THREADS, _CHECKPOINT_AT = 1, "256MB"
+_THREADS = 1
+# How much of DuckDB's log is put off at the most, and of the room that the disk has for it and for the file.
+_LOG_BYTES, _LOG_SHARE = 256 * 1024 * 1024, 4
 
 
 @dataclass
@@ -188,11 +190,13 @@ class Lander:
     @contextmanager
     def tuned(self) -> Iterator[None]:
         """Let DuckDB write with one thread: the other stages use the rest of the machine, and rows written
-        by several threads take more work and more room. And let it put off checkpoints: each writes the
-        last row group anew, which is dear when events are long.
+        by several threads take more work and more room. And let it put off checkpoints, as far as the disk
+        has room: each writes the last row group anew, which is dear when events are long.
         """
         row = self._connection.execute("SELECT current_setting('threads')").fetchone()
-        self._connection.execute(f"SET threads = {_THREADS}; SET checkpoint_threshold = '{_CHECKPOINT_AT}'")
+        free = room(self._settings.warehouse_path.parent, keep_free_mb=self._settings.keep_free_mb)
+        log_bytes = min(_LOG_BYTES, max(free, 0) // _LOG_SHARE)
+        self._connection.execute(f"SET threads = {_THREADS}; SET checkpoint_threshold = '{log_bytes} bytes'")
         try:
             yield
         finally:
