@@ -19,7 +19,7 @@ from typing import Any
 
 import duckdb
 
-from gridrates.errors import WarehouseError
+from gridrates.errors import ResourceError, WarehouseError
 from gridrates.settings import Settings
 
 CURRENT = "current"
@@ -50,13 +50,21 @@ def published_path(settings: Settings) -> Path:
 def open_published(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     """A read-only connection to the generation in force, in the profile's time zone.
 
-    Raises WarehouseError when nothing is published.
+    Raises WarehouseError when nothing is published, and ResourceError when memory is too little for what is
+    asked.
     """
-    with _connect(settings) as connection:
-        _close_off(connection)
-        row = connection.execute("SELECT time_zone FROM publication").fetchone()
-        connection.execute("SET TimeZone = ?", [row[0] if row else "UTC"])
-        yield connection
+    try:
+        with _connect(settings) as connection:
+            _close_off(connection)
+            row = connection.execute("SELECT time_zone FROM publication").fetchone()
+            connection.execute("SET TimeZone = ?", [row[0] if row else "UTC"])
+            yield connection
+    except duckdb.OutOfMemoryException as error:
+        said = str(error).partition("\n")[0].rstrip(".")
+        raise ResourceError(
+            f"The question needs more memory than it may have ({said}).",
+            remedy="Ask for less, or raise GRIDRATES_DUCKDB_MEMORY_LIMIT.",
+        ) from error
 
 
 def read_manifest(settings: Settings) -> dict[str, Any] | None:

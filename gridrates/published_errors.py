@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import duckdb
 
-from gridrates.errors import GridratesError, InputError, ResourceError, did_you_mean
+from gridrates.errors import GridratesError, InputError, did_you_mean
 
 _NO_TABLE = re.compile(r"Table with name (.+?) does not exist")
 _CLOSED_OFF = ("disabled by configuration", "disabled through configuration")
@@ -18,16 +18,13 @@ _CLOSED_OFF = ("disabled by configuration", "disabled through configuration")
 def explained_query(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Run a block that asks the published file.
 
-    Raises InputError (wrong SQL, unknown names with the nearest known ones, an attempt to write) or
-    ResourceError (out of memory).
+    Raises InputError: wrong SQL, unknown names with the nearest known ones, an attempt to write.
     """
     try:
         yield
-    except duckdb.OutOfMemoryException as error:
-        raise ResourceError(
-            f"The question needs more memory than it may have ({_sentence(error)}).",
-            remedy="Ask for less, or raise GRIDRATES_DUCKDB_MEMORY_LIMIT.",
-        ) from error
+    except duckdb.OutOfMemoryException:
+        # `open_published` tells of it, whatever was asked.
+        raise
     except duckdb.Error as error:
         raise _explained(error, connection) from error
 

@@ -36,6 +36,7 @@ SECRETS = (
     "alert_dingtalk_secret",
     "alert_wecom_url",
 )
+_MEMORY = re.compile(r"[0-9]+(\.[0-9]+)? ?[kmgt](i?b)?", re.IGNORECASE)
 _SERVER = re.compile(r"(\[[0-9a-fA-F:]+\]|[^\s,:\[\]/]+):[0-9]{1,5}")
 
 
@@ -234,6 +235,13 @@ class Settings(BaseSettings):
         if wrong := [server for server in servers if not _SERVER.fullmatch(server)]:
             raise ValueError(f"{', '.join(map(repr, wrong))} is not host:port")
         return ",".join(servers) or None
+
+    @field_validator("duckdb_memory_limit")
+    @classmethod
+    def _is_a_size(cls, text: str) -> str:
+        if not _MEMORY.fullmatch(text.strip()):
+            raise ValueError(f"{text!r} is not a size such as 4GB")
+        return text.strip()
 
     @property
     def home_dir(self) -> Path:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 
-from gridrates.errors import InputError, WarehouseError
+from gridrates.errors import WarehouseError
 from gridrates.settings import Settings
 from warehouse.disk import clear_spill
 from warehouse.failures import explained_duckdb, explained_files
@@ -69,13 +69,7 @@ def _connect(settings: Settings) -> duckdb.DuckDBPyConnection:
         "storage_compatibility_version": STORAGE_VERSION,
         "autoinstall_known_extensions": False,
     }
-    try:
-        connection = duckdb.connect(str(settings.warehouse_path), config=options)
-    except duckdb.ParserException as error:
-        raise InputError(
-            f"The memory limit {settings.duckdb_memory_limit!r} cannot be understood ({error}).",
-            remedy="Set GRIDRATES_DUCKDB_MEMORY_LIMIT to something like 4GB.",
-        ) from error
+    connection = duckdb.connect(str(settings.warehouse_path), config=options)
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
     return connection
 

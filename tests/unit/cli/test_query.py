@@ -140,6 +140,15 @@ def test_too_little_memory_is_told_with_a_remedy(street, monkeypatch) -> None:
     assert "GRIDRATES_DUCKDB_MEMORY_LIMIT" in result.stderr
 
 
+@pytest.mark.parametrize("command", ["rates", "explain closure_rate --date 2026-05-02", "report --format md"])
+def test_too_little_memory_for_what_we_ask_ourselves_is_told_too(street, monkeypatch, command: str) -> None:
+    monkeypatch.setenv("GRIDRATES_DUCKDB_MEMORY_LIMIT", "1MB")
+    options = ["--home", str(street.home), "--profile", street.profile]
+    result = CliRunner().invoke(app, [*options, *command.split()])
+    assert result.exit_code == 6
+    assert "GRIDRATES_DUCKDB_MEMORY_LIMIT" in result.stderr
+
+
 def test_nothing_published_yet_says_what_to_do(tmp_path: Path) -> None:
     result = query(make_settings(tmp_path), "SELECT 1")
     assert result.exit_code == 4

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from gridrates.errors import InputError
@@ -106,3 +107,15 @@ def test_secrets_come_from_the_environment_alone(file: Path, monkeypatch: pytest
     with pytest.raises(InputError, match="kafka_password: only the environment may") as caught:
         load_settings()
     assert "GRIDRATES_KAFKA_PASSWORD" in caught.value.remedy
+
+
+@pytest.mark.parametrize("size", ["4GB", "512 MiB", "1.5g", " 2tb "])
+def test_a_size_of_memory_is_taken_as_duckdb_takes_it(size: str) -> None:
+    with duckdb.connect(config={"memory_limit": load_settings(duckdb_memory_limit=size).duckdb_memory_limit}):
+        pass
+
+
+@pytest.mark.parametrize("size", ["x", "4", "80%", "GB", "4 gigs", "-1"])
+def test_what_is_no_size_of_memory_is_refused_whoever_wants_it(size: str) -> None:
+    with pytest.raises(InputError, match="is not a size such as 4GB"):
+        load_settings(duckdb_memory_limit=size)

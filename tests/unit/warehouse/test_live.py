@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from gridrates.errors import InputError, ResourceError, WarehouseError
+from gridrates.errors import ResourceError, WarehouseError
 from gridrates.settings import Settings
 from warehouse.live import lock_path, open_live
 from warehouse.lock import holder_of, writer_lock
@@ -224,8 +224,3 @@ def test_says_that_a_reader_has_the_live_file_open(settings: Settings) -> None:
         with pytest.raises(WarehouseError, match=f"open in another program .*{reader.pid}"):
             attempt(settings)
         reader.communicate("\n")
-
-
-def test_says_which_setting_duckdb_does_not_understand(settings: Settings) -> None:
-    with pytest.raises(InputError, match="4 gigs"):
-        attempt(other(settings, duckdb_memory_limit="4 gigs"))
