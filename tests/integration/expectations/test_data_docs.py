@@ -46,6 +46,7 @@ def test_no_page_shows_a_value(town: duckdb.DuckDBPyConnection, tmp_path: Path) 
         "UPDATE core_case SET severity = '13812345678', state = '13812345678' WHERE case_id = 'C040-1'"
     )
     judge(town, "core", docs=DataDocs(tmp_path))
+    assert any("core_case" in path.parts for path in pages(tmp_path))
     for path in tmp_path.rglob("*.*"):
         if path.suffix in (".html", ".json"):
             assert "13812345678" not in path.read_text(encoding="utf-8"), path
