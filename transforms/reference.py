@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import duckdb
 import pyarrow as pa
 
+from gridrates.arrow_stream import ArrowStream
 from gridrates.errors import InputError
 from gridrates.profile import Grid, Limit, Profile
 from transforms.calendar import Day, Tile, WorkingCalendar
@@ -201,6 +202,6 @@ def _fill(connection: duckdb.DuckDBPyConnection, table: str, rows: list[dict[str
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
-    connection.register("reference_rows", rows)
+    connection.register("reference_rows", ArrowStream(rows))
     connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM reference_rows")
     connection.unregister("reference_rows")

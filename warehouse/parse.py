@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contracts.landing_rules import COLUMNS, ENVELOPE
+from gridrates.arrow_stream import ArrowStream
 from warehouse.batch import Batch
 from warehouse.chunks import Integers
 from warehouse.crash_points import pass_by
@@ -195,28 +196,25 @@ class Parser:
 class _Statements:
     """The parsing statements, each planned once: planning one takes longer than parsing a small batch.
 
-    They read from this object, whatever table it holds when they run.
+    They read whatever table is received when they run.
     """
 
     def __init__(self, view: str) -> None:
         self.connection = _connect()
         self.connection.execute(statement("parse_macros"))
-        self._table = Batch.of("", [], from_offsets={}, to_offsets={}).payloads(longest=0)
-        self.connection.register("received", self)
+        nothing = Batch.of("", [], from_offsets={}, to_offsets={})
+        self._received = ArrowStream(nothing.payloads(longest=0))
+        self.connection.register("received", self._received)
         self.connection.execute(statement(view))
         self._prepared: set[str] = set()
 
     def run(self, name: str, payloads: pa.Table) -> pa.Table:
         """The rows of one statement for some payloads, in their order."""
-        self._table = payloads
+        self._received.table = payloads
         if name not in self._prepared:
             self.connection.execute(f"PREPARE {name} AS {statement(name)}")
             self._prepared.add(name)
         return self.connection.execute(f"EXECUTE {name}").to_arrow_table()
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        """How DuckDB reads Arrow data of any library."""
-        return self._table.__arrow_c_stream__(requested_schema)
 
 
 def _connect() -> duckdb.DuckDBPyConnection:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from gridrates.arrow_stream import ArrowStream
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 def registered(connection: duckdb.DuckDBPyConnection, **tables: pa.Table) -> Iterator[None]:
     """Let statements on the connection read each table by its keyword, for the length of the block."""
     for name, table in tables.items():
-        connection.register(name, table)
+        connection.register(name, ArrowStream(table))
     try:
         yield
     finally:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from contracts.keyed_hash import LEAST_KEY_BYTES, keyed_hash
+from gridrates.arrow_stream import ArrowStream
 from gridrates.errors import InputError
 from gridrates.settings import load_settings
 from producers.csv_export.plan import Check, Plan
@@ -116,7 +117,7 @@ class Mapper:
             cells=", ".join(f"c{index}" for index in range(len(columns))),
             mapping=hashlib.sha256(mapping.model_dump_json().encode()).hexdigest()[:16],
         )
-        self._connection.register("chunk", picked.table)
+        self._connection.register("chunk", ArrowStream(picked.table))
         found = self._connection.execute(sql).fetchnumpy()
         return found["row_key"], found["content"]
 
@@ -124,7 +125,7 @@ class Mapper:
         """Of each time of the plan that could be in either order of day and month: how many rows are read,
         how many tell the order, and how many could be read in the other one alone.
         """
-        self._connection.register("chunk", picked.table)
+        self._connection.register("chunk", ArrowStream(picked.table))
         found = self._connection.execute(self.plan.day_month_sql).fetchone() or ()
         return list(zip(found[::3], found[1::3], found[2::3], strict=True))
 
@@ -135,7 +136,7 @@ class Mapper:
         return Outcomes(failed | picked.bad, _by_row(keys, events), _filled(backwards))
 
     def _run(self, chunk: pa.Table) -> list[pa.Array]:
-        self._connection.register("chunk", chunk)
+        self._connection.register("chunk", ArrowStream(chunk))
         found = self._connection.execute(self.plan.sql).to_arrow_table()
         return [column.combine_chunks() for column in found.columns[1:]]
 

@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contracts.events import RETRACTION_TYPE
+from gridrates.arrow_stream import ArrowStream
 from gridrates.errors import ResourceError
 
 if TYPE_CHECKING:
@@ -209,7 +210,7 @@ class Memory:
         import pyarrow as pa
 
         if len(next(iter(columns.values()))):
-            self._connection.register("appended", pa.table(columns))
+            self._connection.register("appended", ArrowStream(pa.table(columns)))
             self._connection.execute(f"INSERT INTO {table} BY NAME FROM appended")
             self._connection.unregister("appended")
 
