@@ -63,7 +63,7 @@ logger = logging.getLogger(__name__)
 # between them, and has its payloads, views of them, columns and what DuckDB makes of these: all of that is so
 # many times its payloads, measured with long events. What was fetched and not yet taken is held beside it.
 _BATCH_SHARE = 16
-_FETCH_SHARE, _LARGEST_FETCH = 16, 64 * 1024 * 1024
+_FETCH_SHARE, _LARGEST_FETCH = 16, 32 * 1024 * 1024
 _PARTITION_SHARE = 4
 # What a transaction may write for a byte of payload: once to the log, once to the file.
 _WRITTEN_A_BYTE = 2
