@@ -159,7 +159,9 @@ def _land_all(lander: Lander, consumer: KafkaConsumer, settings: Settings) -> No
     )
     with Parser(longest=settings.land_max_event_bytes) as parser, lander.tuned(), Stages() as stages:
         batches = stages.ahead(map(masked, reader.batches()), name="reader")
-        for parsed in stages.ahead(map(parser.parse, batches), name="parser"):
+        ready = stages.ahead(map(parser.parse, batches), name="parser")
+        lander.recall()
+        for parsed in ready:
             lander.land(parsed)
             del parsed  # or it is held until the next one is there
 
@@ -186,6 +188,10 @@ class Lander:
     @cached_property
     def _history(self) -> History:
         return History(self._connection)
+
+    def recall(self) -> None:
+        """Read what has been landed, which the first batch asks for: best while that is read and parsed."""
+        _ = self._history
 
     @contextmanager
     def tuned(self) -> Iterator[None]:
