@@ -78,6 +78,8 @@ def judge(payload: bytes | None, minified: str | None, *, longest: int) -> Accep
         event = decode(minified)
     except RecursionError:
         return Refused("not_json", "The JSON is nested too deeply to be read.")
+    except json.JSONDecodeError as error:  # whatever else DuckDB may take for JSON must not stop a landing
+        return Refused("not_json", f"{error.msg}: column {error.colno} of the JSON without blanks.")
     return _judge_event(event)
 
 
@@ -101,7 +103,8 @@ def _integer(digits: str) -> int | float:
 def _strict_word(match: re.Match[str]) -> str:
     token = match[0]
     bare = token.removeprefix("-")
-    return token.removesuffix(bare) + _LOOSE_WORDS.get(bare.lower(), bare)
+    word = _LOOSE_WORDS.get(bare.lower(), bare)
+    return word if word == "NaN" else token.removesuffix(bare) + word
 
 
 def _why_not_json(text: str) -> str:

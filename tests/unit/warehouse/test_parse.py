@@ -196,6 +196,16 @@ def test_plain_tags_of_any_language_need_no_second_look(parser: Parser, tags: li
     assert rows_of(parsed)[0]["tags"] == tags
 
 
+def test_what_only_duckdb_takes_for_json_is_refused() -> None:
+    """One payload must never stop a landing for good."""
+    refused = judge(b"{x: 1}", "{x:1}", longest=LONGEST)
+    assert isinstance(refused, Refused)
+    assert (refused.code, refused.text) == (
+        "not_json",
+        "Expecting property name enclosed in double quotes: column 2 of the JSON without blanks.",
+    )
+
+
 def test_a_refusal_says_who_it_is_where_that_can_be_read(parser: Parser) -> None:
     refused = parse(parser, payload(id="e-7", time="soon"), b"[]").refused
     assert (refused[0].source, refused[0].event_id) == ("/test", "e-7")
@@ -226,6 +236,7 @@ ACCEPTED = {
     "doubled keys": payload().replace(b'"data"', b'"id": "other", "data"'),
     "trailing comma": payload().replace(b"}}", b",},}"),
     "not a number": payload(data={"unit_code": "U1", "x": float("nan"), "y": float("-inf")}),
+    "less than no number": payload().replace(b'"U1"', b'"U1", "x": [-nan, -NaN]'),
     "loose words": payload().replace(b'"U1"', b'"U1", "x": nan, "y": [-inf, Infinity]'),
     "endless digits": payload().replace(b'"U1"', b'"U1", "x": ' + b"9" * 6000),
     "deep but readable": payload(data={"x": json.loads("[" * 400 + "]" * 400)}),
