@@ -124,7 +124,7 @@ def _content(minified: str) -> dict[str, str]:
     """Attributes and fields by name, each written in the one way that equal values share."""
     try:
         event = decode(minified)
-    except RecursionError:  # close to the depth that is refused
+    except (ValueError, RecursionError):  # what only DuckDB reads, or close to the depth that is refused
         return {"payload": minified}
     fields = {name: event.get(name) for name in _ATTRIBUTES}
     fields |= {f"data.{name}": value for name, value in event["data"].items()}
