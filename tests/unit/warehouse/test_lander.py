@@ -19,8 +19,10 @@ from tests.landing import LONGEST, Sent, batch_of, batch_of_partitions, event, p
 from warehouse import duplicates, landing
 from warehouse.batch import Batch
 from warehouse.chunks import of_records
+from warehouse.content import _content
 from warehouse.landing import Lander, LandingSummary
 from warehouse.live import open_live
+from warehouse.masking import masked
 from warehouse.offsets import Log
 from warehouse.parse import Parser
 
@@ -44,7 +46,7 @@ class Warehouse:
         if fresh:
             self.lander = Lander(self.connection, self.settings, LOG, self.lander.positions)
         self.lander.summary = LandingSummary()
-        self.lander.land(self.parser.parse(batch))
+        self.lander.land(self.parser.parse(masked(batch)))
         return self.lander.summary
 
     def query(self, text: str) -> list[tuple[Any, ...]]:
@@ -301,6 +303,25 @@ def test_a_batch_of_nothing_but_moved_positions_moves_them(warehouse: Warehouse)
     assert warehouse.query(
         "SELECT kafka_partition, from_offset, to_offset, read_count FROM raw_landing_batch"
     ) == [(0, 4, 6, 0)]
+
+
+@pytest.mark.parametrize(("room", "log_bytes"), [(-1, 0), (64 * 2**20, 16 * 2**20), (2**40, 256 * 2**20)])
+def test_checkpoints_are_put_off_as_far_as_the_disk_has_room(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, room: int, log_bytes: int
+) -> None:
+    def threshold() -> str:
+        ((told,),) = warehouse.query("SELECT current_setting('checkpoint_threshold')")
+        return str(told)
+
+    usual = threshold()
+    monkeypatch.setattr("warehouse.landing.room", lambda *_, **__: room)
+    with warehouse.lander.tuned():
+        assert threshold() == ("0 bytes" if not log_bytes else f"{log_bytes // 2**20}.0 MiB")
+    assert threshold() == usual
+
+
+def test_content_that_only_duckdb_reads_is_compared_as_it_is_written() -> None:
+    assert _content("{x:1}") == {"payload": "{x:1}"}
 
 
 @pytest.mark.parametrize("step", ["write_rows", "write_rejects", "write_offsets", "write_ledger"])
