@@ -271,7 +271,12 @@ def _strings(value: Any) -> list[str]:
 @cache
 def _environment(kind: type[jinja2.Environment]) -> jinja2.Environment:
     environment = kind(
-        undefined=jinja2.StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True
+        # What statements of rules have in common.
+        loader=jinja2.FileSystemLoader(FOLDER),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters |= {"ident": ident, "literal": literal}
     return environment
