@@ -37,7 +37,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -46,7 +46,7 @@ from typing import Any
 from kafka import TopicPartition
 
 import warehouse.landing
-from benchmarks.events import events
+from benchmarks.events import Pair, events
 from benchmarks.memory import peak_megabytes
 from gridrates.kafka import admin, bootstrap_servers, consumer
 from gridrates.profile import load_profile
@@ -73,28 +73,29 @@ class Run:
     file_bytes: int = 0
 
 
-def fill(settings: Settings, count: int) -> None:
-    """Publish the events, unless the topic has them already."""
+def fill(settings: Settings, count: int, portions: Iterable[Sequence[Pair]]) -> None:
+    """Publish the events, so many in all, unless the topic has them already."""
     if end_of(settings) == count:
         return
-    source = events(count)
     with Publisher(settings, settings.topic) as publisher:
-        while portion := list(islice(source, PORTION)):
+        for portion in portions:
             publisher.publish(portion)
     if end_of(settings) != count:
         raise SystemExit(f"{settings.topic} holds {end_of(settings)} records instead of {count}")
 
 
-def fill_street(settings: Settings) -> None:
-    """Publish the demo street's events, unless they are there."""
-    settings = settings.model_copy(update={"topic": STREET_TOPIC})
-    if end_of(settings):
-        return
+def made_up(count: int) -> Iterator[list[Pair]]:
+    """The events of most ways, in portions."""
+    source = events(count)
+    while portion := list(islice(source, PORTION)):
+        yield portion
+
+
+def of_street() -> Iterator[list[Pair]]:
+    """The demo street's events, in portions."""
     scenario = load_scenario(scenario_path("demo-street"))
     simulation = Simulation(load_profile("demo-street"), scenario, scale=STREET_SCALE)
-    with Publisher(settings, settings.topic) as publisher:
-        for batch in simulation.batches():
-            publisher.publish(batch.records)
+    return (batch.records for batch in simulation.batches())
 
 
 def end_of(settings: Settings) -> int:
@@ -332,9 +333,10 @@ def measure_all(
     reached = {"kafka_bootstrap_servers": bootstrap_servers(settings), "topic": f"bench-landing-{events}"}
     settings = settings.model_copy(update=reached)
     settings.home_dir.mkdir(parents=True, exist_ok=True)
-    fill(settings, events)
+    fill(settings, events, made_up(events))
     if "land_street" in ways:
-        fill_street(settings)
+        street = settings.model_copy(update={"topic": STREET_TOPIC})
+        fill(street, sum(map(len, of_street())), of_street())
     file = make_history(settings, history)
     runs: dict[str, list[Run]] = {way: [] for way in ways}
     for _ in range(rounds):
